@@ -1,0 +1,1 @@
+"""The back door: decide, append the decision, then act on files."""

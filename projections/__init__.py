@@ -1,0 +1,1 @@
+"""The workshop: pure folds of the log into crossings, results, revisions and source health."""

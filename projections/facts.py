@@ -1,0 +1,142 @@
+"""Facts: what events mean once decoded. The only things that projections fold.
+
+Moments are integer nanoseconds since the epoch, UTC. `position` is that of
+the event which completed the fact.
+"""
+
+import msgspec
+
+from wire.settings import Settings
+from wire.statements import AnyStatement
+from wire.timedrops import Program, ResultFile, Status
+
+
+class Read(msgspec.Struct, frozen=True, gc=False, tag=True):
+    """One detection at a feed (`source` and the wire's own name for the point).
+
+    `kind` is 1 first-seen or 2 best-seen; guns are `Gun`. `raw` is the stamp as it arrived.
+    """
+
+    position: int
+    source: str
+    feed: str
+    chip: str
+    moment: int
+    kind: int
+    reader: str
+    antenna: int
+    rssi: int | float | None
+    raw: str
+
+
+class Gun(msgspec.Struct, frozen=True, tag=True):
+    """A start signal: a TsV1/TsV2 read of type 0 or a CTP01 `guntime` line."""
+
+    position: int
+    source: str
+    feed: str
+    moment: int
+    raw: str
+
+
+class LocationAnnounced(msgspec.Struct, frozen=True, tag=True):
+    """A CTP01 client named a location it has."""
+
+    position: int
+    source: str
+    location: str
+
+
+class Delivered(msgspec.Struct, frozen=True, tag=True):
+    """The last CTP01 sequence received of a location under a connection id: where to resume."""
+
+    position: int
+    source: str
+    connection_id: str
+    location: str
+    seq: int
+
+
+class Quarantined(msgspec.Struct, frozen=True, tag=True):
+    """Bytes or a file that could not be understood: who sent it, why, a quotation, a remedy."""
+
+    position: int
+    source: str
+    reason: str
+    excerpt: str
+    hint: str = ""
+
+
+class SettingsRead(msgspec.Struct, frozen=True, tag=True):
+    """The settings in force from here on."""
+
+    position: int
+    settings: Settings
+
+
+class ProgramRead(msgspec.Struct, frozen=True, tag=True):
+    """A version of `meet_program.json`."""
+
+    position: int
+    program: Program
+
+
+class StatusRead(msgspec.Struct, frozen=True, tag=True):
+    """A status file written by a timing system that is not us."""
+
+    position: int
+    status: Status
+
+
+class ResultRead(msgspec.Struct, frozen=True, tag=True):
+    """A result file written by a timing system that is not us."""
+
+    position: int
+    path: str
+    sha256: str
+    result: ResultFile
+
+
+class ChipsRead(msgspec.Struct, frozen=True, tag=True):
+    """The chip table: chip to swimmer id or bib."""
+
+    position: int
+    chips: dict[str, str]
+
+
+class FileGone(msgspec.Struct, frozen=True, tag=True):
+    """A file was removed from the meet folder."""
+
+    position: int
+    path: str
+
+
+class Stated(msgspec.Struct, frozen=True, tag=True):
+    """A statement was appended."""
+
+    position: int
+    statement: AnyStatement
+
+
+class Published(msgspec.Struct, frozen=True, tag=True):
+    """We decided to publish a revision; the document is the event's body."""
+
+    position: int
+    recorded_at: int
+    session: str
+    event: str
+    heat: int
+    race_number: int
+    revision: int
+    name: str
+    sha256: str
+    as_of: int
+    cause: str
+    author: str
+    reason: str
+
+
+Fact = (
+    Read | Gun | LocationAnnounced | Delivered | Quarantined | SettingsRead | ProgramRead
+    | StatusRead | ResultRead | ChipsRead | FileGone | Stated | Published
+)

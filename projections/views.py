@@ -1,0 +1,153 @@
+"""Views: what the folds show. Frozen, ready for tables, JSON and files; every field documented.
+
+Moments end in `_ns` (integer ns since the epoch, UTC) and stand beside an ISO
+text with the meet's offset. Race times end in `_cs`, integer hundredths.
+"""
+
+from typing import Literal
+
+import msgspec
+
+
+class Crossing(msgspec.Struct, frozen=True):
+    """One passing of one chip at one point.
+
+    `reads` counts the distinct reads in it. `position` is the event that
+    brought the read whose moment was chosen. `provisional`: only first-seen reads, never official.
+    """
+
+    chip: str
+    point: str
+    moment: str
+    moment_ns: int
+    provisional: bool
+    reads: int
+    position: int
+    first_ns: int
+    last_ns: int
+    feed: str
+    source: str
+    reader: str
+    antenna: int
+    rssi: int | float | None
+    backup: bool
+    swimmer: str
+
+
+class Split(msgspec.Struct, frozen=True):
+    """A cumulative time at a distance."""
+
+    point: str
+    distance: int
+    time_cs: int
+    moment_ns: int
+    position: int
+
+
+class Lane(msgspec.Struct, frozen=True):
+    """One lane of a race. `status`: "" (nothing to say), `DQ`, `NS`, `DNF`, `EMPTY`."""
+
+    lane: int
+    swimmer_ids: tuple[str, ...]
+    name: str
+    team: str
+    chips: tuple[str, ...]
+    time_cs: int | None
+    status: str
+    place: int | None
+    splits: tuple[Split, ...]
+
+
+RaceState = Literal["scheduled", "started", "complete", "closed"]
+
+
+class Race(msgspec.Struct, frozen=True):
+    """One race with its lanes, identity (session, event, heat) first.
+
+    `origin` is `chips` when the times are ours, `time-drops` when a Time Drops
+    system wrote them, "" while there are none. `revision` is the last published, 0 before.
+    `start` is the ISO text of `start_ns`, "" and None before the gun.
+    """
+
+    session: str
+    session_number: int
+    event: str
+    heat: int
+    race_number: int
+    order: int
+    state: RaceState
+    start: str
+    start_ns: int | None
+    origin: str
+    revision: int
+    lanes: tuple[Lane, ...]
+
+
+class Revision(msgspec.Struct, frozen=True):
+    """One published or seen revision of a race's result file.
+
+    `origin`: `meetlog` or `time-drops`. `position` is the event that published it or brought it.
+    """
+
+    session: str
+    event: str
+    heat: int
+    race_number: int
+    revision: int
+    origin: str
+    name: str
+    sha256: str
+    position: int
+    recorded_at: str
+    cause: str
+    author: str
+    reason: str
+
+
+class GapSpan(msgspec.Struct, frozen=True):
+    """A span in which a source that cannot resume was not listened to. `until` is "" while it lasts."""
+
+    since: str
+    since_ns: int
+    until: str
+    until_ns: int | None
+
+
+class SourceHealth(msgspec.Struct, frozen=True):
+    """How a source does. Counts are since the log began.
+
+    `received` counts reads, `known` those that were copies of earlier ones,
+    `new` the rest; `quarantined` counts undecodable pieces. `skew_ms` is the median of arrival
+    minus stamp. `warning` says in words what looks wrong, "" when nothing does.
+    """
+
+    source: str
+    protocol: str
+    state: str
+    peers: tuple[str, ...]
+    bytes: int
+    last_byte: str
+    last_byte_ns: int | None
+    last_read: str
+    last_read_ns: int | None
+    received: int
+    known: int
+    new: int
+    quarantined: int
+    skew_ms: int | None
+    gaps: tuple[GapSpan, ...]
+    warning: str
+
+
+class QuarantineEntry(msgspec.Struct, frozen=True):
+    """Something that arrived and could not be used: where, why, what, what to do.
+
+    `count` says how often the same thing happened; `position` is the first.
+    """
+
+    source: str
+    position: int
+    reason: str
+    excerpt: str
+    hint: str
+    count: int = 1

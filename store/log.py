@@ -1,0 +1,54 @@
+"""The contract of a log engine. Every engine passes `tests/store/contract.py`."""
+
+from collections.abc import Sequence
+from typing import Protocol
+
+from store.event import Draft, Event, Head
+
+
+class StoreError(Exception):
+    """The log could not be read or written. The message says which file, what failed, what to do."""
+
+
+class StoreUnavailable(StoreError):
+    """A passing condition (disk full, locked, I/O error): nothing was written; try again later."""
+
+
+class LogDamaged(StoreError):
+    """The log contradicts itself, or is not a meetlog log. Trying again will not help."""
+
+
+class Conflict(StoreError):
+    """`append` was given an `after` that is no longer the head; `head` is the present one."""
+
+    def __init__(self, head: Head, message: str) -> None:
+        self.head = head
+        super().__init__(message)
+
+
+class Log(Protocol):
+    """An append-only log of events; position is contiguous from 1 and is the only order.
+
+    Safe to use from several threads, and for SQLite from several processes.
+    """
+
+    def append(self, drafts: Sequence[Draft], *, after: int | None = None) -> Head:
+        """Append all of `drafts` in one transaction, durable on return; the new head is returned.
+
+        Their positions are the `len(drafts)` up to the head's. `recorded_at`
+        comes from the engine's clock and never decreases. With `after`, the
+        head must be at that position or `Conflict` is raised. Raises
+        `StoreUnavailable` with nothing written, or `LogDamaged`.
+        """
+
+    def read(self, after: int = 0, limit: int = 1000, *, kinds: Sequence[str] = ()) -> list[Event]:
+        """Events with position > `after` in order, at most `limit`; only of `kinds` if given.
+
+        Never skips a position that may still appear (no late commits below the last returned).
+        """
+
+    def head(self) -> Head:
+        """The newest event's place in the chain."""
+
+    def close(self) -> None:
+        """Release what the engine holds. Calling it again does nothing."""
