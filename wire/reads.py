@@ -1,8 +1,12 @@
 """A read as the wire says it, before any clock or zone is applied."""
 
 from enum import IntEnum
+from typing import Annotated
 
 import msgspec
+from msgspec import Meta
+
+MAX_NAME = 128  # chips, points, readers and EPCs are names, not documents
 
 
 class ReadKind(IntEnum):
@@ -13,24 +17,39 @@ class ReadKind(IntEnum):
     BEST_SEEN = 2
 
 
-class RawRead(msgspec.Struct, frozen=True, gc=False, rename="pascal", tag=False):
+# The ceilings are checked by msgspec while it decodes, at no measurable cost.
+# They bound what an unknown peer can make a fold remember.
+Name = Annotated[str, Meta(min_length=1, max_length=MAX_NAME)]
+Text = Annotated[str, Meta(max_length=MAX_NAME)]
+Count = Annotated[int, Meta(ge=0, le=2**63 - 1)]
+Small = Annotated[int, Meta(ge=-65535, le=65535)]
+
+
+class RawRead(
+    msgspec.Struct, frozen=True, gc=False, rename="pascal", tag=False, forbid_unknown_fields=True
+):
     """One detection with its stamps as they arrived.
 
     The field names in pascal case are TsV1's keys, so that its arrays decode
-    straight into this struct. `chip` may be a JSON number (leading zeros are
-    then already lost; PROTOCOLS 2). `moment` is the stamp's text with all its
-    digits; `utc_moment` is filled by TsV2 only. `type` is a `ReadKind`.
-    `rssi` is in dBm. `seq` and `lap` come from CTP01, 0 where there is none.
+    straight into this struct. A key that is not exactly one of them is an
+    error here: `type` beside an absent `Type` must not pass as best-seen, so
+    `wire.jsonreads` reads such objects key by key.
+
+    `chip` may be a JSON number (leading zeros are then already lost;
+    PROTOCOLS 2) and is "" only for a gun. `moment` is the stamp's text with
+    all its digits, "" only when `utc_moment`, filled by TsV2 alone, is there.
+    `type` is a `ReadKind`. `rssi` is in dBm. `seq` and `lap` come from CTP01,
+    0 where there is none.
     """
 
-    chip: str | int
-    moment: str
-    timing_point: str
-    type: int = 2
-    antenna: int = 0
-    source: str = ""
-    utc_moment: str = ""
-    rssi: int | float | None = None
-    epc: str = ""
-    seq: int = 0
-    lap: int = 0
+    chip: Name | Count
+    moment: Name
+    timing_point: Name
+    type: Annotated[int, Meta(ge=0, le=2)] = 2
+    antenna: Small = 0
+    source: Text = ""
+    utc_moment: Text = ""
+    rssi: Small | Annotated[float, Meta(ge=-65535, le=65535)] | None = None
+    epc: Text = ""
+    seq: Count = 0
+    lap: Count = 0

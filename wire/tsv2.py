@@ -1,0 +1,265 @@
+"""TsV2: TimingSense's second protocol, either side of the connection, with two stamps per read.
+
+Its framing is not documented (PROTOCOLS 2), so nothing is taken for granted:
+a message is a JSON array or object, found by its brackets; CR, LF, CRLF or
+nothing ends it. Keys that are not understood cost nothing, and `objects`
+shows them from the bytes in the log.
+"""
+
+import re
+from collections.abc import Iterable
+from enum import Enum
+from typing import Any, cast
+
+import msgspec
+
+from wire.errors import EXCERPT_BYTES, malformed
+from wire.jsonreads import (
+    MAX_DEPTH,
+    MAX_FRAME,
+    Decoded,
+    decode,
+    decode_plain,
+    objects,
+    oversize,
+)
+from wire.reads import RawRead
+
+__all__ = ["Decoder", "encode", "objects"]
+
+_LINE_ENDS = b"\r\n"
+_BLANK = b" \t\r\n"
+_BOM = b"\xef\xbb\xbf"
+_HINT = "a message is a JSON array or object of reads; this was passed over"
+_QUOTE, _BACKSLASH = b'"\\'
+_OPENERS = {ord("]"): ord("["), ord("}"): ord("{")}
+_LINE_END = re.compile(rb"[\r\n]")
+_BLANKS = re.compile(rb"[ \t\r\n\0]*")  # NUL padding is no JSON, but an old habit
+_START = re.compile(rb"[\[{\r\n]")
+_STRUCTURE = re.compile(rb'[\[\]{}"]')
+_PLAIN_TEXT = re.compile(rb'[^"\\\r\n]*')
+
+
+class _Outcome(Enum):
+    MORE = 0  # the message goes on
+    WHOLE = 1
+    BROKEN = 2  # it cannot go on here
+    DEEP = 3
+
+
+class Decoder(msgspec.Struct):
+    """Turns received pieces into reads; its fields are its whole state and can be saved as msgpack.
+
+    The results depend on the bytes alone, in their order, never on how they
+    were cut into pieces. Memory is bounded by `MAX_FRAME` plus one piece.
+
+    A message that breaks off is noticed where JSON no longer allows it to go
+    on (a line end in a text, an opening bracket where none may stand), and
+    the next message begins there: one cut message does not swallow others.
+    """
+
+    held: bytearray = msgspec.field(default_factory=bytearray)  # of the message, or of junk
+    stack: bytearray = msgspec.field(default_factory=bytearray)  # open brackets of the message
+    in_text: bool = False
+    escaped: bool = False  # the next byte follows a backslash
+    last: int = 0  # the last byte of the message that is not blank; a quote after a text
+    junk: bool = False  # `held` begins with what can start no message
+    skipping: bool = False  # until the end of the line, after a message that is out of bounds
+
+    def feed(self, data: bytes) -> Decoded:
+        """The reads that `data` completes, with a `Malformed` in the place of what is none."""
+        out: Decoded = []
+        at = 0
+        while at < len(data):
+            if self.skipping:
+                at = self._skip(data, at)
+            elif self.stack:
+                at = self._scan(data, at, out)
+            elif self.junk:
+                at = self._scan_junk(data, at, out)
+            else:
+                at = self._start(data, at, out)
+        return out
+
+    def close(self) -> Decoded:
+        """What the end of the connection leaves: nothing, or an unfinished message.
+
+        The whole objects in it count; the loss is named.
+        """
+        out: Decoded = []
+        if self.stack:
+            out = decode(bytes(self.held))
+        elif self.junk:
+            self._end_junk(out)
+        self._clear()
+        self.skipping = False
+        return out
+
+    def _clear(self) -> None:
+        self.held.clear()
+        self.stack.clear()
+        self.in_text = self.escaped = self.junk = False
+        self.last = 0
+
+    def _start(self, data: bytes, at: int, out: Decoded) -> int:
+        """Between messages: take plain lines at once, pass over blanks, see what begins."""
+        at = cast("re.Match[bytes]", _BLANKS.match(data, at)).end()
+        if at == 0 or data[at - 1] in _LINE_ENDS:
+            # Only here, so that no line is tried twice.
+            at = self._take_lines(data, at, out)
+        if at < len(data):
+            if data[at] in b"[{":
+                self.stack.append(data[at])
+                self.held.append(data[at])
+                self.last = data[at]
+                return at + 1
+            self.junk = data[at] not in _BLANK
+        return at
+
+    def _take_lines(self, data: bytes, at: int, out: Decoded) -> int:
+        """Decode messages that are one line each in the plain shape; where the first other begins.
+
+        This is the fast path: what msgspec accepts here, `_follow` would cut out just so.
+        """
+        cr, lf = data.find(b"\r", at), data.find(b"\n", at)
+        while (end := lf if cr < 0 or -1 < lf < cr else cr) >= 0:
+            if end > at:
+                try:
+                    reads = decode_plain(data[at:end])
+                except (ValueError, RecursionError):
+                    return at
+                if end - at > MAX_FRAME:
+                    return at
+                out += reads
+            at = end + 1
+            if end == cr:
+                cr = data.find(b"\r", at)
+            else:
+                lf = data.find(b"\n", at)
+        if data.endswith(b"]") and at < len(data) <= at + MAX_FRAME:
+            try:
+                out += decode_plain(data[at:])
+            except (ValueError, RecursionError):
+                return at
+            return len(data)
+        return at
+
+    def _skip(self, data: bytes, at: int) -> int:
+        end = _LINE_END.search(data, at)
+        self.skipping = end is None
+        return end.end() if end else len(data)
+
+    def _scan_junk(self, data: bytes, at: int, out: Decoded) -> int:
+        """Junk goes on to the end of its line or to what may start a message."""
+        start = _START.search(data, at)
+        end = start.start() if start else len(data)
+        room = EXCERPT_BYTES + 1 - len(self.held)  # the rest is not even quoted
+        self.held += data[at : min(end, at + room)]
+        if start:
+            self._end_junk(out)
+        return end
+
+    def _end_junk(self, out: Decoded) -> None:
+        junk = bytes(self.held)
+        if junk.strip(_BLANK) != _BOM:
+            out.append(malformed("bytes between messages", junk, _HINT))
+        self._clear()
+
+    def _scan(self, data: bytes, at: int, out: Decoded) -> int:
+        """Follow the open message through `data`, and decode it where it ends."""
+        stop = min(len(data), at + MAX_FRAME - len(self.held))
+        end, outcome = self._follow(data, at, stop)
+        self.held += data[at:end]
+        if outcome is _Outcome.MORE and len(self.held) < MAX_FRAME:
+            return end
+        message = bytes(self.held)
+        self._clear()
+        if outcome is _Outcome.MORE:
+            out.append(oversize(message))
+            self.skipping = True
+        elif outcome is _Outcome.DEEP:
+            out.append(malformed(f"nested deeper than {MAX_DEPTH} levels", message, _HINT))
+            self.skipping = True
+        else:
+            out += decode(message)
+        return end
+
+    def _follow(self, data: bytes, at: int, stop: int) -> tuple[int, _Outcome]:
+        """Where in `data[at:stop]` the message ends, and how."""
+        while at < stop:
+            if self.escaped:
+                if data[at] in _LINE_ENDS:
+                    return at, _Outcome.BROKEN
+                self.escaped = False
+                at += 1
+            elif self.in_text:
+                at = cast("re.Match[bytes]", _PLAIN_TEXT.match(data, at, stop)).end()
+                if at == stop:
+                    break
+                if data[at] in _LINE_ENDS:  # JSON forbids a bare line end in a text
+                    return at, _Outcome.BROKEN
+                self.escaped = data[at] == _BACKSLASH
+                self.in_text = self.escaped
+                at += 1
+            else:
+                token = _STRUCTURE.search(data, at, stop)
+                if before := data[at : token.start() if token else stop].rstrip(_BLANK):
+                    self.last = before[-1]
+                if token is None:
+                    break
+                at, byte = token.end(), data[token.start()]
+                if byte in b"[{":
+                    if not self._may_open(byte):
+                        return token.start(), _Outcome.BROKEN
+                    if len(self.stack) == MAX_DEPTH:
+                        return at, _Outcome.DEEP
+                    self.stack.append(byte)
+                elif byte == _QUOTE:
+                    self.in_text = True
+                else:
+                    if self.stack.pop() != _OPENERS[byte]:
+                        return at, _Outcome.BROKEN
+                    if not self.stack:
+                        return at, _Outcome.WHOLE
+                self.last = byte
+        return stop, _Outcome.MORE
+
+    def _may_open(self, bracket: int) -> bool:
+        """Whether JSON, or a message of reads, can go on with this bracket.
+
+        In an object a value follows a colon; in an array it begins or follows
+        a comma. The elements of a message are objects, so an array there is a
+        new message after one that was cut at a comma.
+        """
+        if self.stack[-1] == ord("{"):
+            return self.last == ord(":")
+        return self.last in b"[," and (len(self.stack) > 1 or bracket == ord("{"))
+
+
+def encode(reads: Iterable[RawRead]) -> bytes:
+    """One message: the array of `reads` with both stamps, and CR. Chips are always text.
+
+    What a read does not have (a UTC stamp, an EPC, a signal strength, a
+    sequence) is left out.
+    """
+    return msgspec.json.encode([_keys(read) for read in reads]) + b"\r"
+
+
+def _keys(read: RawRead) -> dict[str, Any]:
+    optional = {"UtcMoment": read.utc_moment, "Rssi": read.rssi, "Epc": read.epc, "Seq": read.seq}
+    keys = {
+        "Chip": str(read.chip),
+        "Moment": read.moment,
+        "UtcMoment": read.utc_moment,
+        "TimingPoint": read.timing_point,
+        "Type": read.type,
+        "Antenna": read.antenna,
+        "Source": read.source,
+        **optional,
+    }
+    absent = {key for key, value in optional.items() if value in ("", None)}
+    if not read.seq:
+        absent.add("Seq")
+    if not read.moment:
+        absent.add("Moment")
+    return {key: value for key, value in keys.items() if key not in absent}
