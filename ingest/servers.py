@@ -1,0 +1,135 @@
+"""Servers: sockets on which timing systems find us. Who may come, how many, and what they get."""
+
+import errno
+import ipaddress
+import socket
+
+import anyio
+from anyio.abc import TaskGroup, TaskStatus
+
+from ingest.connections import Talk, attend, listen, refuse
+from ingest.desk import Desk
+from ingest.errors import IngestError
+from ingest.streams import Stream, accept, bind, spell_address
+from wire.settings import SourceSettings
+
+EXHAUSTED_PAUSE = 1.0  # seconds; when the system has no sockets left, asking faster does not help
+REFUSED = "refused"
+EXHAUSTED = "exhausted"
+
+Network = ipaddress.IPv4Network | ipaddress.IPv6Network
+
+
+async def run_server(
+    source: SourceSettings,
+    desk: Desk,
+    talk: Talk = listen,
+    *,
+    task_status: TaskStatus[tuple[str, ...]] = anyio.TASK_STATUS_IGNORED,
+) -> None:
+    """Listen on the source's host and port and `talk` with every peer, until cancelled.
+
+    Started with `TaskGroup.start`, it returns the addresses it listens on. A
+    peer outside `source.allow`, or beyond `source.max_connections`, is
+    recorded and turned away. Raises `IngestError` when it cannot listen.
+    """
+    networks = parse_networks(source)
+    listeners = await bind(source.name, source.host, source.port)
+    door = Door(source, desk, talk, networks)
+    try:
+        async with anyio.create_task_group() as group:
+            for listener in listeners:
+                group.start_soon(door.keep, listener, group)
+            task_status.started(tuple(spell_address(each.getsockname()) for each in listeners))
+    finally:
+        for listener in listeners:
+            listener.close()
+
+
+class Door:
+    """Lets peers in, or turns them away, one at a time.
+
+    While the log cannot be written, a refusal waits for it, and with it the
+    next peer: nobody can fill the memory by knocking.
+    """
+
+    def __init__(
+        self, source: SourceSettings, desk: Desk, talk: Talk, networks: tuple[Network, ...]
+    ) -> None:
+        self._source = source
+        self._desk = desk
+        self._talk = talk
+        self._networks = networks
+        self._inside = 0
+
+    async def keep(self, listener: socket.socket, group: TaskGroup) -> None:
+        """Accept peers for ever; their conversations run in `group`."""
+        name = self._source.name
+        while True:
+            try:
+                stream = await accept(listener)
+            except OSError as e:
+                if e.errno not in (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM):
+                    raise
+                self._desk.report(
+                    name,
+                    "alarm",
+                    EXHAUSTED,
+                    f"{name}: this machine has no socket left for a new peer: {e.strerror}",
+                    "Close other programs, or raise the limit of open files.",
+                )
+                await anyio.sleep(EXHAUSTED_PAUSE)
+                continue
+            self._desk.settle(name, EXHAUSTED)
+            await self._admit(stream, group)
+
+    async def _admit(self, stream: Stream, group: TaskGroup) -> None:
+        source = self._source
+        reason, hint = "", ""
+        if not allowed(stream.peer, self._networks):
+            reason = "refused: not in the allowed networks"
+            hint = f"If it belongs to the meet, add its network to `allow` of {source.name}."
+        elif self._inside >= source.max_connections:
+            reason = f"refused: {source.max_connections} peers are connected already"
+            hint = f"Close one of them, or raise `max_connections` of {source.name}."
+        if reason:
+            self._desk.report(
+                source.name, "warning", REFUSED, f"{source.name}: {stream.peer} was {reason}", hint
+            )
+            await refuse(stream, source, self._desk, reason)
+            return
+        self._desk.settle(source.name, REFUSED)
+        self._inside += 1
+        group.start_soon(self._host, stream)
+
+    async def _host(self, stream: Stream) -> None:
+        try:
+            await attend(stream, self._source, self._desk, self._talk)
+        finally:
+            self._inside -= 1
+
+
+def parse_networks(source: SourceSettings) -> tuple[Network, ...]:
+    """`source.allow` as networks; raises `IngestError` for what is none."""
+    networks: list[Network] = []
+    for text in source.allow:
+        try:
+            networks.append(ipaddress.ip_network(text, strict=False))
+        except ValueError as e:
+            raise IngestError(
+                f"source {source.name}: allow has {text!r}, which is no network."
+                " Write it like 192.168.1.0/24 in meet.toml."
+            ) from e
+    return tuple(networks)
+
+
+def allowed(peer: str, networks: tuple[Network, ...]) -> bool:
+    """Whether the address of `peer` (`host:port`) is in one of `networks`; none means all."""
+    if not networks:
+        return True
+    host = peer.rpartition(":")[0].strip("[]").partition("%")[0]
+    try:
+        address = ipaddress.ip_address(host)
+    except ValueError:
+        return False
+    return any(address in network for network in networks)

@@ -1,0 +1,92 @@
+"""A recorder in memory that can be held up, like a log on a full disk."""
+
+from collections.abc import Callable
+
+import anyio
+import anyio.lowlevel
+
+from ingest.desk import Desk
+from ingest.notices import NoticeBoard
+from store.event import SOCKET_READ, SOCKET_SENT, Draft, Event, Head, Meta, meta_of
+
+
+class HeldRecorder:
+    """Keeps the promises of `Recorder`. While it is held, `append` does not return.
+
+    What was handed over while it was held waits in `waiting` and is appended
+    on `release`, whether or not the caller still waits.
+    """
+
+    def __init__(self) -> None:
+        self.events: list[Event] = []
+        self.waiting: list[tuple[tuple[Draft, ...], anyio.Event]] = []
+        self._held = False
+        self._watched: list[tuple[Callable[[], bool], anyio.Event]] = []
+
+    def hold(self) -> None:
+        self._held = True
+
+    def release(self) -> None:
+        self._held = False
+        waiting, self.waiting = self.waiting, []
+        for drafts, durable in waiting:
+            self._write(drafts)
+            durable.set()
+        self._look()
+
+    async def append(self, *drafts: Draft) -> Head:
+        if self._held:
+            durable = anyio.Event()
+            self.waiting.append((drafts, durable))
+            self._look()
+            await durable.wait()
+        else:
+            self._write(drafts)
+            self._look()
+            await anyio.lowlevel.checkpoint()
+        return Head(len(self.events), bytes(32), 0)
+
+    async def until(self, holds: Callable[[], bool]) -> None:
+        """Wait until `holds`, which is asked whenever something was handed over or appended."""
+        if not holds():
+            event = anyio.Event()
+            self._watched.append((holds, event))
+            await event.wait()
+
+    async def until_count(self, kind: str, count: int) -> None:
+        """Wait until `count` events of `kind` are durable."""
+        await self.until(lambda: len(self.of(kind)) >= count)
+
+    def of(self, kind: str) -> list[Event]:
+        return [event for event in self.events if event.kind == kind]
+
+    def metas(self, kind: str) -> list[Meta]:
+        return [meta_of(event) for event in self.of(kind)]
+
+    def received(self, number: int) -> bytes:
+        """All that the connection `number` brought."""
+        return self._joined(SOCKET_READ, number)
+
+    def sent(self, number: int) -> bytes:
+        """All that went out on the connection `number`."""
+        return self._joined(SOCKET_SENT, number)
+
+    def _joined(self, kind: str, number: int) -> bytes:
+        return b"".join(e.body for e in self.of(kind) if meta_of(e)["c"] == number)
+
+    def _write(self, drafts: tuple[Draft, ...]) -> None:
+        for d in drafts:
+            position = len(self.events) + 1
+            self.events.append(Event(position, 0, d.source, d.kind, d.meta, d.body, bytes(32)))
+
+    def _look(self) -> None:
+        for holds, event in self._watched:
+            if holds():
+                event.set()
+        self._watched = [(h, e) for h, e in self._watched if not e.is_set()]
+
+
+def desk_on(recorder: HeldRecorder) -> tuple[Desk, NoticeBoard]:
+    """A desk that writes to `recorder` at the moment 1, and the board of its notices."""
+    board = NoticeBoard()
+    return Desk(recorder, board, now=lambda: 1), board
