@@ -1,20 +1,43 @@
-"""The settings file, `meet.toml`: what it may say, and every mistake in it at once.
+"""What the settings file, `meet.toml`, may say: every key, its type, its default and its meaning.
 
-The file in force is recorded in the log like any other file, so whatever
-folds the log reads it here too. Durations are written `"10s"`, `"1.5s"`,
-`"250ms"` or `"2m"` and become integer nanoseconds.
+`wire.settings_file` reads the file into these. The file in force is recorded
+in the log like any other file, so whatever folds the log reads it too.
+Durations are written `"10s"`, `"1.5s"`, `"250ms"` or `"2m"` and are integer
+nanoseconds here.
 """
 
-from typing import Literal
+import re
+from typing import Annotated, Literal, get_args
 
 import msgspec
+from msgspec import Meta
 
-from wire.stamps import NS
+from wire.errors import WireError
+from wire.stamps import DAY, HOUR, MINUTE, NS
 
 Rounding = Literal["truncate", "up-hundredth", "up-second"]
 Rule = Literal["best", "first", "last"]
 Protocol = Literal["tsv1", "tsv2", "ctp01"]
-CTP01_PORT = 61611
+Role = Literal["client", "server"]
+CTP01_PORT = 61611  # the protocol's own default (PROTOCOLS 1.1)
+
+# Who may be at the other end of what, as far as meetlog speaks it.
+ROLES: dict[str, tuple[Role, ...]] = {
+    "tsv1": ("client",),
+    "tsv2": ("client", "server"),
+    "ctp01": ("server",),
+}
+Authentication = Literal["none", "plaintext", "hmac-sha1", "hmac-md5", "seed-sha1", "seed-md5"]
+AUTHENTICATIONS: tuple[str, ...] = get_args(Authentication)  # PROTOCOLS 1.2
+RESERVED_SOURCES = ("operator", "meetlog", "folder", "settings")  # they speak in the log already
+
+# `extra` tells the reader of the file that text becomes nanoseconds, and the least of them.
+Duration = Annotated[int, Meta(extra={"least": 0})]
+Span = Annotated[int, Meta(extra={"least": 1})]
+Shift = Annotated[int, Meta(extra={"least": -DAY})]
+Port = Annotated[int, Meta(ge=1, le=65535)]
+Positive = Annotated[int, Meta(ge=1, le=1_000_000)]
+Text = Annotated[str, Meta(min_length=1, max_length=200)]
 
 
 class MeetSettings(msgspec.Struct, frozen=True):
@@ -28,13 +51,13 @@ class MeetSettings(msgspec.Struct, frozen=True):
     zone: str = "UTC"
     rounding: Rounding = "truncate"
     session: str = ""
-    gun_window: int = 10 * NS
+    gun_window: Duration = 10 * NS
 
 
 class LogSettings(msgspec.Struct, frozen=True):
     """`[log]`: where the log is, relative to the settings file."""
 
-    path: str = "meet.db"
+    path: Text = "meet.db"
 
 
 class FolderSettings(msgspec.Struct, frozen=True):
@@ -47,17 +70,21 @@ class FolderSettings(msgspec.Struct, frozen=True):
     read. `rescan`: how often the folder is listed whatever notifications say.
     """
 
-    path: str = "timedrops"
+    path: Text = "timedrops"
     publish: Literal["complete", "live", "off"] = "complete"
-    quiet: int = NS
-    settle: int = NS // 2
-    rescan: int = 5 * NS
+    quiet: Duration = NS
+    settle: Duration = NS // 2
+    rescan: Span = 5 * NS
     chips: str = "chips.csv"
 
 
 class SourceSettings(msgspec.Struct, frozen=True):
     """`[[source]]`: one thing that speaks over TCP.
 
+    `role` is what meetlog is: a client calls `host` and `port`, a server
+    listens there. It may be left out where the protocol has one role only,
+    and `port` for CTP01. A server listens on the loopback address unless
+    `host` says otherwise.
     `clock` says whether its stamps are `local` (in `zone`, the meet's when
     empty) or `utc`. `allow` restricts a server's peers to these networks.
     `idle` closes a silent peer; 0 never does. For CTP01, `authentication`
@@ -65,17 +92,17 @@ class SourceSettings(msgspec.Struct, frozen=True):
     `password_file`, never written in this file, which the log records.
     """
 
-    name: str
+    name: Text
     protocol: Protocol
-    role: Literal["client", "server"]
-    port: int
-    host: str = "127.0.0.1"
+    role: Role
+    port: Port
+    host: Text = "127.0.0.1"
     clock: Literal["local", "utc"] = "local"
     zone: str = ""
     allow: tuple[str, ...] = ()
-    max_connections: int = 8
-    idle: int = 0
-    ping: int = 10 * NS
+    max_connections: Positive = 8
+    idle: Duration = 0
+    ping: Span = 10 * NS
     authentication: str = "none"
     user: str = ""
     password_file: str = ""
@@ -87,27 +114,30 @@ class FeedSettings(msgspec.Struct, frozen=True):
     `shift` (ns, may be negative) is added to the feed's moments.
     """
 
-    name: str
+    name: Text
     source: str = ""
     backup: bool = False
-    shift: int = 0
+    shift: Shift = 0
 
 
 class PointSettings(msgspec.Struct, frozen=True):
-    """`[[point]]`: a timing point, its feeds, and how a crossing is chosen there (DESIGN 5)."""
+    """`[[point]]`: a timing point, its feeds, and how a crossing is chosen there (DESIGN 5).
 
-    name: str
+    Without `feeds`, the point is fed by the wire name that equals its own.
+    """
+
+    name: Text
     feeds: tuple[FeedSettings, ...] = ()
     rule: Rule = "best"
-    gap: int = 10 * NS
+    gap: Span = 10 * NS
 
 
 class LegSettings(msgspec.Struct, frozen=True):
     """One distance of a course: the `passing`th crossing of `point` after the gun, from 1."""
 
-    point: str
-    distance: int
-    passing: int = 1
+    point: Text
+    distance: Positive
+    passing: Positive = 1
 
 
 class CourseSettings(msgspec.Struct, frozen=True):
@@ -118,7 +148,7 @@ class CourseSettings(msgspec.Struct, frozen=True):
 
     legs: tuple[LegSettings, ...]
     events: tuple[str, ...] = ("*",)
-    minimum: int = 0
+    minimum: Duration = 0
 
 
 class Settings(msgspec.Struct, frozen=True):
@@ -127,6 +157,42 @@ class Settings(msgspec.Struct, frozen=True):
     meet: MeetSettings = MeetSettings()
     log: LogSettings = LogSettings()
     folder: FolderSettings = FolderSettings()
-    sources: tuple[SourceSettings, ...] = ()
-    points: tuple[PointSettings, ...] = ()
-    courses: tuple[CourseSettings, ...] = ()
+    sources: tuple[SourceSettings, ...] = msgspec.field(default=(), name="source")
+    points: tuple[PointSettings, ...] = msgspec.field(default=(), name="point")
+    courses: tuple[CourseSettings, ...] = msgspec.field(default=(), name="course")
+
+
+_UNITS = {"ns": 1, "us": 1000, "ms": NS // 1000, "s": NS, "m": MINUTE, "min": MINUTE, "h": HOUR}
+_DURATION = re.compile(r"(-?)([0-9]{1,15})(?:\.([0-9]{1,15}))? ?(ns|us|ms|s|min|m|h)")
+_LONGEST = 400 * DAY
+
+
+def parse_duration(text: str) -> int:
+    """Nanoseconds of `"10s"`, `"1.5s"`, `"250ms"`, `"2m"`, `"1h"` or `"-1.5s"`, exactly.
+
+    Raises `WireError` for anything else.
+    """
+    match = _DURATION.fullmatch(text)
+    if match is None:
+        raise WireError("not a duration", text, 'write a number and ms, s, m or h, such as "1.5s"')
+    sign, whole, fraction, unit = match[1], match[2], match[3] or "", _UNITS[match[4]]
+    rest, lost = divmod(int(fraction or "0") * unit, int("1" + "0" * len(fraction)))
+    if lost:
+        raise WireError("a duration finer than a nanosecond", text)
+    nanoseconds = int(whole) * unit + rest
+    if nanoseconds > _LONGEST:
+        raise WireError("a duration of more than a year", text)
+    return -nanoseconds if sign else nanoseconds
+
+
+def format_duration(nanoseconds: int) -> str:
+    """The shortest text that `parse_duration` reads as exactly `nanoseconds`."""
+    size = abs(nanoseconds)
+    if size >= MINUTE and size % MINUTE == 0:
+        unit = "h" if size % HOUR == 0 else "m"
+    else:
+        unit = next((u for u in ("s", "ms", "us") if size >= _UNITS[u]), "ns" if size else "s")
+    whole, rest = divmod(size, _UNITS[unit])
+    digits = len(str(_UNITS[unit])) - 1
+    fraction = f".{rest:0{digits}d}".rstrip("0") if rest else ""
+    return f"{'-' if nanoseconds < 0 else ''}{whole}{fraction}{unit}"

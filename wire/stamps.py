@@ -21,6 +21,8 @@ _EPOCH_ORDINAL = date(1970, 1, 1).toordinal()
 # Seconds since the epoch are ten digits from 2001 to 2286; milliseconds of a
 # day stay below nine even after 277 hours, so the two cannot be confused.
 _UNIX_DIGITS = 10
+# Nanoseconds of one unit of a fraction with so many digits.
+_SCALE = tuple(int("1" + "0" * (9 - digits)) for digits in range(10))
 
 
 class Stamp(msgspec.Struct, frozen=True):
@@ -62,7 +64,6 @@ def _minute(text: str) -> int:
     return (day.toordinal() - _EPOCH_ORDINAL) * DAY + hour * HOUR + minute * MINUTE
 
 
-
 def iso_wall(text: str) -> int:
     """Wall-clock nanoseconds of an ISO stamp whose zone is `Z` or absent: the fast path.
 
@@ -83,7 +84,7 @@ def iso_wall(text: str) -> int:
         or seconds > "59"
     ):
         return parse_iso(text).wall
-    return base + int(digits) * 10 ** (9 - len(fraction))
+    return base + int(digits) * _SCALE[len(fraction)]
 
 
 def parse_iso(text: str) -> Stamp:
@@ -169,7 +170,7 @@ def _fraction(text: str, whole: str) -> int:
         return 0
     if not _digits(text) or len(text) > 9:
         raise WireError("bad fraction of a second", whole, "one to nine digits are read")
-    return int(text) * 10 ** (9 - len(text))
+    return int(text) * _SCALE[len(text)]
 
 
 def _seconds(text: str, whole: str) -> int:
