@@ -15,7 +15,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 import msgspec
 
-from wire.ctp01_messages import MAX_SEQ, Ack, DataLine, Message
+from wire.ctp01_messages import MAX_SEQ, Ack, Blank, DataLine, Message
 from wire.errors import Malformed
 
 # Lines that may overtake one another without loss. The swaps seen were of neighbours.
@@ -70,7 +70,7 @@ class Marks(msgspec.Struct):
         """
         seen: dict[tuple[str, str], list[int]] = {}
         for message in messages:
-            if type(message) is DataLine:
+            if isinstance(message, DataLine | Blank):
                 if connection_id:
                     seen.setdefault((connection_id, message.location), []).append(message.seq)
             elif type(message) is Ack and message.command == "getconnectionid":

@@ -1,0 +1,55 @@
+"""The order of `getdata` commands in pull mode: one per location and round (PROTOCOLS 1.3)."""
+
+from collections import deque
+from collections.abc import Iterable
+
+import msgspec
+
+
+class Rounds(msgspec.Struct):
+    """Goes round the locations until a whole round brought no new line, then rests.
+
+    Where `seq` is inclusive, a client without news sends the line at the mark
+    again, so that a round ends by what was new, not by an `ack~getdata~0`.
+    """
+
+    queue: deque[str] = msgspec.field(default_factory=deque)
+    locations: tuple[str, ...] = ()
+    location: str = ""  # the one last asked for
+    waiting: bool = False  # for the answer to `getdata`
+    listing: bool = False  # for the answer to `getlocations`
+    due: int = 0  # lines promised and not yet received
+    fresh: bool = False  # whether this round brought a new line
+    busy: bool = False  # false while resting
+    refused: set[str] = msgspec.field(default_factory=set)  # locations that could not resume
+
+    def list(self) -> None:
+        """The locations have been asked for; a round follows."""
+        self.busy = self.listing = True
+
+    def begin(self, locations: Iterable[str]) -> None:
+        """A new series of rounds over these locations."""
+        self.locations = tuple(locations)
+        self.queue = deque(self.locations)
+        self.listing = self.waiting = self.fresh = False
+        self.due = 0
+        self.busy = True
+
+    def next(self) -> str:
+        """The location to ask for now; "" when the last round brought nothing."""
+        if not self.queue and self.fresh:
+            self.fresh = False
+            self.queue.extend(self.locations)
+        self.location = self.queue.popleft() if self.queue else ""
+        self.busy = self.waiting = bool(self.location)
+        return self.location
+
+    def expect(self, count: int) -> None:
+        """The answer came: this many lines follow it."""
+        self.waiting = False
+        self.due = count
+
+    def give_up(self) -> None:
+        """What was asked for did not come; rest, and ask again at the next poll."""
+        self.waiting = self.listing = self.busy = False
+        self.due = 0
