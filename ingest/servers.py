@@ -15,6 +15,7 @@ from wire.settings import SourceSettings
 
 EXHAUSTED_PAUSE = 1.0  # seconds; when the system has no sockets left, asking faster does not help
 REFUSED = "refused"
+LEFT = "connection"
 EXHAUSTED = "exhausted"
 
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
@@ -99,14 +100,23 @@ class Door:
             await refuse(stream, source, self._desk, reason)
             return
         self._desk.settle(source.name, REFUSED)
+        self._desk.settle(source.name, LEFT)
         self._inside += 1
         group.start_soon(self._host, stream)
 
     async def _host(self, stream: Stream) -> None:
         try:
-            await attend(stream, self._source, self._desk, self._talk)
+            reason = await attend(stream, self._source, self._desk, self._talk)
         finally:
             self._inside -= 1
+        name = self._source.name
+        self._desk.report(
+            name,
+            "warning",
+            LEFT,
+            f"{name}: {stream.peer} is gone: {reason} ({self._inside} still connected)",
+            "It may connect again at any time.",
+        )
 
 
 def parse_networks(source: SourceSettings) -> tuple[Network, ...]:

@@ -1,25 +1,33 @@
 """Streams in memory, which stand for TCP connections."""
 
 import math
+from collections import deque
 
 import anyio
-from anyio.streams.memory import MemoryObjectReceiveStream, MemoryObjectSendStream
+import anyio.lowlevel
+
+
+class _Pipe:
+    """One direction: pieces on their way, at most `window` of them beyond the one asked for."""
+
+    def __init__(self, window: float) -> None:
+        self.window = window
+        self.pieces: deque[bytes | OSError] = deque()
+        self.ended = False
+        self.changed = anyio.Event()
+
+    def change(self) -> None:
+        self.changed.set()
+        self.changed = anyio.Event()
 
 
 class MemoryStream:
     """One side of a connection. A piece sent by one side is one `receive` of the other.
 
-    `window` pieces may be on the way, then `send` waits, as it does in TCP.
-    `fail` makes the next receive, or the one that waits, raise.
+    When `window` pieces are on the way, `send` waits, as it does in TCP.
     """
 
-    def __init__(
-        self,
-        inbox: MemoryObjectReceiveStream[bytes | OSError],
-        outbox: MemoryObjectSendStream[bytes | OSError],
-        peer: str,
-        local: str,
-    ) -> None:
+    def __init__(self, inbox: _Pipe, outbox: _Pipe, peer: str, local: str) -> None:
         self.peer = peer
         self.local = local
         self.closed = False
@@ -27,40 +35,46 @@ class MemoryStream:
         self._outbox = outbox
 
     async def receive(self) -> bytes:
-        try:
-            item = await self._inbox.receive()
-        except anyio.EndOfStream:
-            return b""
-        if isinstance(item, OSError):
-            raise item
-        return item
+        while not self._inbox.pieces:
+            if self._inbox.ended:
+                return b""
+            await self._inbox.changed.wait()
+        await anyio.lowlevel.checkpoint()
+        piece = self._inbox.pieces.popleft()
+        self._inbox.change()
+        if isinstance(piece, OSError):
+            raise piece
+        return piece
 
     async def send(self, data: bytes) -> None:
-        try:
-            await self._outbox.send(data)
-        except anyio.BrokenResourceError as e:
-            raise BrokenPipeError from e
+        await self._put(data)
 
     async def fail(self, error: OSError) -> None:
         """Let the other side see this error in the place of bytes."""
-        await self._outbox.send(error)
+        await self._put(error)
 
     def close(self) -> None:
         self.closed = True
-        self._inbox.close()
-        self._outbox.close()
+        for pipe in (self._inbox, self._outbox):
+            pipe.ended = True
+            pipe.change()
+
+    async def _put(self, piece: bytes | OSError) -> None:
+        while len(self._outbox.pieces) >= self._outbox.window and not self._outbox.ended:
+            await self._outbox.changed.wait()
+        if self._outbox.ended:
+            raise BrokenPipeError
+        self._outbox.pieces.append(piece)
+        self._outbox.change()
+        await anyio.lowlevel.checkpoint()
 
 
 def memory_pair(
     window: float = math.inf, near: str = "10.0.0.1:1", far: str = "10.0.0.2:2"
 ) -> tuple[MemoryStream, MemoryStream]:
     """Two sides of a connection: ours, and the peer's, whose address is `far`."""
-    to_far, from_near = anyio.create_memory_object_stream[bytes | OSError](window)
-    to_near, from_far = anyio.create_memory_object_stream[bytes | OSError](window)
-    return (
-        MemoryStream(from_far, to_far, far, near),
-        MemoryStream(from_near, to_near, near, far),
-    )
+    there, here = _Pipe(window), _Pipe(window)
+    return MemoryStream(here, there, far, near), MemoryStream(there, here, near, far)
 
 
 class Dialer:

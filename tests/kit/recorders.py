@@ -6,7 +6,7 @@ import anyio
 import anyio.lowlevel
 
 from ingest.desk import Desk
-from ingest.notices import NoticeBoard
+from ingest.notices import Notice, NoticeBoard
 from store.event import SOCKET_READ, SOCKET_SENT, Draft, Event, Head, Meta, meta_of
 
 
@@ -86,7 +86,25 @@ class HeldRecorder:
         self._watched = [(h, e) for h, e in self._watched if not e.is_set()]
 
 
-def desk_on(recorder: HeldRecorder) -> tuple[Desk, NoticeBoard]:
+class WatchedBoard(NoticeBoard):
+    """A notice board that one can wait for."""
+
+    def __init__(self) -> None:
+        super().__init__(lambda _notice, _over: self._tell())
+        self._changed_event = anyio.Event()
+
+    async def until(self, holds: Callable[[tuple[str, ...]], bool]) -> tuple[Notice, ...]:
+        """Wait until `holds` for the texts that stand; the notices then."""
+        while not holds(tuple(notice.text for notice in self.standing())):
+            await self._changed_event.wait()
+        return self.standing()
+
+    def _tell(self) -> None:
+        self._changed_event.set()
+        self._changed_event = anyio.Event()
+
+
+def desk_on(recorder: HeldRecorder) -> tuple[Desk, WatchedBoard]:
     """A desk that writes to `recorder` at the moment 1, and the board of its notices."""
-    board = NoticeBoard()
+    board = WatchedBoard()
     return Desk(recorder, board, now=lambda: 1), board
