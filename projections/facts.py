@@ -137,6 +137,17 @@ class Published(msgspec.Struct, frozen=True, tag=True):
 
 
 Fact = (
-    Read | Gun | LocationAnnounced | Delivered | Quarantined | SettingsRead | ProgramRead
-    | StatusRead | ResultRead | ChipsRead | FileGone | Stated | Published
+    Read
+    | Gun
+    | LocationAnnounced
+    | Delivered
+    | Quarantined
+    | SettingsRead
+    | ProgramRead
+    | StatusRead
+    | ResultRead
+    | ChipsRead
+    | FileGone
+    | Stated
+    | Published
 )

@@ -45,9 +45,13 @@ class Split(msgspec.Struct, frozen=True):
 
 
 class Lane(msgspec.Struct, frozen=True):
-    """One lane of a race. `status`: "" (nothing to say), `DQ`, `NS`, `DNF`, `EMPTY`."""
+    """One lane of a race. `status`: "" (nothing to say), `DQ`, `NS`, `DNF`, `EMPTY`.
+
+    `event` is the lane's own event, another than the race's in a combined heat.
+    """
 
     lane: int
+    event: str
     swimmer_ids: tuple[str, ...]
     name: str
     team: str
@@ -59,6 +63,15 @@ class Lane(msgspec.Struct, frozen=True):
 
 
 RaceState = Literal["scheduled", "started", "complete", "closed"]
+
+
+class Alarm(msgspec.Struct, frozen=True):
+    """Something a person should look at: a stable `key`, the words, and the remedy."""
+
+    key: str
+    text: str
+    hint: str
+    position: int
 
 
 class Race(msgspec.Struct, frozen=True):
@@ -105,7 +118,7 @@ class Revision(msgspec.Struct, frozen=True):
 
 
 class GapSpan(msgspec.Struct, frozen=True):
-    """A span in which a source that cannot resume was not listened to. `until` is "" while it lasts."""
+    """A span in which a source that cannot resume was not heard; `until` is "" while it lasts."""
 
     since: str
     since_ns: int

@@ -51,7 +51,7 @@ class ReopenHeat(RaceStatement, frozen=True, kw_only=True, tag="reopen"):
 
 AnyStatement = StartHeat | RecallHeat | CloseHeat | ReopenHeat
 
-_decoder = msgspec.json.Decoder(AnyStatement)
+_decoder: msgspec.json.Decoder[AnyStatement] = msgspec.json.Decoder(AnyStatement)
 
 
 def encode(statement: AnyStatement) -> bytes:

@@ -1,0 +1,235 @@
+"""Wiring the house: one function that puts every room to work, and takes all down again."""
+
+import sys
+import time
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from functools import partial
+from pathlib import Path
+
+import anyio
+import msgspec
+from anyio.abc import TaskGroup
+from exporters.publisher import Publisher
+from exporters.sink import FolderSink
+from filelock import FileLock, Timeout
+from ingest.ctp01 import run_ctp01_server
+
+from ingest.clients import run_client
+from ingest.desk import Desk
+from ingest.errors import IngestError
+from ingest.folder import FOLDER_SOURCE, watch_folder
+from ingest.notices import Notice, NoticeBoard
+from ingest.recorder import (
+    SETTINGS_PATH,
+    SETTINGS_SOURCE,
+    GroupCommitRecorder,
+    record_file_version,
+)
+from ingest.servers import run_server
+from meetlog import __version__
+from meetlog.projector import Overview, Projector, ProjectorThread
+from projections.folding import fold
+from projections.meet import Meet
+from projections.readtables import load_snapshot
+from projections.views import Crossing
+from store.event import APP_STARTED, APP_STOPPED, Draft, pack_meta
+from store.log import Log, StoreError
+from store.sqlite import SqliteLog
+from store.writer import GroupCommit
+from wire.settings import Settings, SourceSettings
+
+US = "meetlog"
+# The writer thread must not wait five milliseconds for the interpreter while
+# the projector folds: that is Python's default turn, and most of an append.
+SWITCH_SECONDS = 0.0005
+
+
+class AlreadyRunning(StoreError):  # noqa: N818 - named for the condition, like its siblings
+    """Another `run` has this log."""
+
+
+class Ears(msgspec.Struct, frozen=True):
+    """Who wants to hear what happens; each is called in the thread where it happens."""
+
+    notice: Callable[[Notice, bool], None] = lambda _notice, _over: None
+    crossings: Callable[[Sequence[Crossing]], None] = lambda _crossings: None
+
+
+DEAF = Ears()
+
+
+class House:
+    """A meet being recorded. `addresses` are where its servers listen, by source."""
+
+    def __init__(self, settings: Settings, board: NoticeBoard, projector: Projector) -> None:
+        self.settings = settings
+        self.board = board
+        self.addresses: dict[str, tuple[str, ...]] = {}
+        self.failed = anyio.Event()
+        self.failure: BaseException | None = None
+        self._projector = projector
+
+    @property
+    def overview(self) -> Overview:
+        """How the meet stands, at most a quarter of a second old."""
+        return self._projector.overview
+
+
+@asynccontextmanager
+async def open_house(
+    folder: Path, settings: Settings, settings_body: bytes, ears: Ears = DEAF
+) -> AsyncIterator[House]:
+    """Record the meet whose `meet.toml` is in `folder` until the block ends.
+
+    Everything is open and listening when the block begins; when it ends,
+    sources are closed, what arrived is folded and published, and the log is
+    closed. Raises `AlreadyRunning`, `StoreError` and `IngestError`.
+    """
+    async with AsyncExitStack() as stack:
+        path = folder / settings.log.path
+        stack.callback(_alone(path).release)
+        log = SqliteLog(path)
+        stack.callback(log.close)
+        board = NoticeBoard(ears.notice)
+        writer = GroupCommit(
+            log,
+            on_stall=partial(_stalled, board),
+            on_recover=lambda _seconds, _count: board.clear("log:stalled"),
+        )
+        stack.callback(writer.close)
+        recorder = GroupCommitRecorder(writer)
+        before = sys.getswitchinterval()
+        sys.setswitchinterval(SWITCH_SECONDS)
+        stack.callback(sys.setswitchinterval, before)
+
+        meet = await anyio.to_thread.run_sync(load_meet, log)
+        await recorder.append(Draft(US, APP_STARTED, pack_meta(version=__version__)))
+        stack.push_async_callback(recorder.append, Draft(US, APP_STOPPED))
+        recorded = meet.state.files.get(SETTINGS_SOURCE, {}).get(SETTINGS_PATH)
+        await record_file_version(
+            recorder,
+            SETTINGS_SOURCE,
+            SETTINGS_PATH,
+            settings_body,
+            mtime=time.time_ns(),
+            last_sha256=recorded,
+        )
+        root = folder / settings.folder.path
+        root.mkdir(parents=True, exist_ok=True)
+        publisher = Publisher(log, FolderSink(root), clock=time.monotonic_ns)
+        projector = Projector(
+            log,
+            meet,
+            publisher,
+            log.views,
+            time.monotonic_ns,
+            on_crossings=ears.crossings,
+            on_trouble=partial(_tables_trouble, board),
+        )
+        house = House(settings, board, projector)
+        versions = meet.state.files.get(FOLDER_SOURCE, {})
+        desk = Desk(recorder, board)
+        await anyio.to_thread.run_sync(_begin, projector, publisher, log)
+        loop_token = anyio.lowlevel.current_token()
+
+        def fail(e: BaseException) -> None:
+            house.failure = e
+            anyio.from_thread.run_sync(house.failed.set, token=loop_token)
+
+        thread = ProjectorThread(projector, fail)
+        stack.callback(writer.subscribe(thread.wake))
+        thread.start()
+        stack.push_async_callback(anyio.to_thread.run_sync, thread.stop)
+        async with anyio.create_task_group() as group:
+            for source in settings.sources:
+                await _start_source(group, house, source, desk=desk, meet=meet, folder=folder)
+            group.start_soon(
+                watch_folder, settings.folder, root, desk, dict(versions), publisher.is_own
+            )
+            try:
+                yield house
+            finally:
+                group.cancel_scope.cancel()
+
+
+async def _start_source(
+    group: TaskGroup, house: House, source: SourceSettings, *, desk: Desk, meet: Meet, folder: Path
+) -> None:
+    if source.role == "client":
+        group.start_soon(run_client, source, desk)
+    elif source.protocol == "ctp01":
+        marks = meet.state.resume.get(source.name, {})
+        password = _password(source, folder)
+        house.addresses[source.name] = await group.start(
+            partial(run_ctp01_server, source, desk, marks, password=password)
+        )
+    else:
+        house.addresses[source.name] = await group.start(run_server, source, desk)
+
+
+def _begin(projector: Projector, publisher: Publisher, log: Log) -> None:
+    projector.adopt_tables()
+    publisher.recover(projector.meet, log)
+    projector.step()
+
+
+def load_meet(log: SqliteLog) -> Meet:
+    """The meet as of some position: from the saved state if it fits the log, else folded anew."""
+    with log.views() as connection:
+        saved = load_snapshot(connection)
+    if saved is not None:
+        meet, hash_ = saved
+        event = log.read(meet.position - 1, 1)
+        if event and event[0].hash == hash_:
+            return meet
+    return fold(log)
+
+
+def _alone(path: Path) -> FileLock:
+    """The lock that one `run` holds on its log."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    lock = FileLock(path.with_name(path.name + ".lock"), timeout=0)
+    try:
+        lock.acquire()
+    except Timeout:
+        raise AlreadyRunning(
+            f"Another `meetlog run` is recording into {path}. Stop that one first; "
+            "reading commands and statements work beside it."
+        ) from None
+    return lock
+
+
+def _password(source: SourceSettings, folder: Path) -> str:
+    if not source.password_file:
+        return ""
+    path = folder / source.password_file
+    try:
+        lines = path.read_text(encoding="utf-8").splitlines()
+    except OSError as e:
+        raise IngestError(
+            f"source {source.name}: the password file {path} cannot be read: {e.strerror or e}. "
+            "Write the password into its first line."
+        ) from e
+    return lines[0] if lines else ""
+
+
+def _stalled(board: NoticeBoard, message: str) -> None:
+    board.raise_(
+        Notice(
+            time.time_ns(),
+            US,
+            "alarm",
+            "log:stalled",
+            f"Nothing is being recorded: {message}",
+            "Sources are held back meanwhile and nothing is acknowledged. "
+            "Recording goes on by itself as soon as the log can be written.",
+        )
+    )
+
+
+def _tables_trouble(board: NoticeBoard, message: str) -> None:
+    if message:
+        board.raise_(Notice(time.time_ns(), US, "warning", "log:tables", message))
+    else:
+        board.clear("log:tables")

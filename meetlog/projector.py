@@ -1,0 +1,213 @@
+"""The projector: folds the log as it grows, publishes, and keeps the read tables.
+
+It runs in a thread of its own, one step at a time: read some events, fold
+them, settle, let the publisher consider, and from time to time write the read
+tables. It never appends what arrived, so nothing waits for it.
+"""
+
+import threading
+from collections import deque
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
+
+import msgspec
+from exporters.publisher import Publisher
+from sqlalchemy import Connection
+
+from projections import readtables
+from projections.folding import follow
+from projections.meet import Changes, Meet
+from projections.views import Alarm, Crossing, Race, Revision, SourceHealth
+from store.event import GENESIS
+from store.log import Log, StoreUnavailable
+from wire.stamps import NS
+
+# Small enough that a step takes some milliseconds, so that a result is out
+# soon after its last read even while much arrives.
+STEP_EVENTS = 500
+TABLES_EVERY = NS // 2  # rewriting a busy heat's rows for every read would be work for nobody
+SNAPSHOT_EVERY = 60 * NS  # what a crash costs at the next start is folding this much again
+OVERVIEW_EVERY = NS // 4
+IDLE = NS // 4  # how soon an append of another process is noticed
+RECENT = 12
+
+Tables = Callable[[], AbstractContextManager[Connection]]
+
+
+class Overview(msgspec.Struct, frozen=True):
+    """How the meet stands, for a display. `recent` are the newest crossings, the last one last."""
+
+    position: int = 0
+    sources: tuple[SourceHealth, ...] = ()
+    current: Race | None = None
+    following: Race | None = None
+    recent: tuple[Crossing, ...] = ()
+    revisions: tuple[Revision, ...] = ()
+    alarms: tuple[Alarm, ...] = ()
+    quarantined: int = 0
+
+
+class Projector:
+    """Owns the meet. All methods are called from one thread, except reading `overview`."""
+
+    def __init__(
+        self,
+        log: Log,
+        meet: Meet,
+        publisher: Publisher,
+        tables: Tables,
+        clock: Callable[[], int],
+        *,
+        on_crossings: Callable[[Sequence[Crossing]], None] = lambda _: None,
+        on_trouble: Callable[[str], None] = lambda _: None,
+    ) -> None:
+        """`clock` is monotonic, ns. `on_trouble` gets words for what failed, "" when it is over."""
+        self.meet = meet
+        self.overview = Overview()
+        self._log = log
+        self._publisher = publisher
+        self._tables = tables
+        self._clock = clock
+        self._on_crossings = on_crossings
+        self._on_trouble = on_trouble
+        self._troubled = False
+        self._recent: deque[Crossing] = deque(maxlen=RECENT)
+        self._pending = Changes()
+        self._rewrite = False
+        self._shown = -1
+        self._tables_due = self._overview_due = 0
+        self._snapshot_due = clock() + SNAPSHOT_EVERY
+
+    def step(self) -> tuple[bool, int]:
+        """Fold what is new, publish, and write tables when due.
+
+        Returns whether more events wait already, and else for how long (ns)
+        nothing needs to be done.
+        """
+        before = self.meet.position
+        followed = follow(self.meet, self._log, STEP_EVENTS)
+        # Other settings for stamps were recorded, and the whole log was folded by them.
+        anew = followed is not self.meet
+        self._rewrite = self._rewrite or anew
+        self.meet = followed
+        self._note(self.meet.settle(), silent=before == 0 or anew)
+        more = self.meet.position - before >= STEP_EVENTS
+        now = self._clock()
+        # While a backlog is folded, results would be published that the next events change.
+        due = None if more else self._publisher.consider(self.meet, now)
+        if now >= self._tables_due and not more:
+            self._write_tables(snapshot=now >= self._snapshot_due)
+            self._tables_due = now + TABLES_EVERY
+        if now >= self._overview_due:
+            self._look()
+            self._overview_due = now + OVERVIEW_EVERY
+        wait = IDLE if due is None else max(0, min(IDLE, due - now))
+        return more, wait
+
+    def finish(self) -> None:
+        """Fold to the head, publish what is due, and save everything for the next start."""
+        while self.step()[0]:
+            pass
+        self._write_tables(snapshot=True)
+        self._look()
+
+    def adopt_tables(self) -> None:
+        """At the start: the tables already show the loaded meet, if their checkpoint says so."""
+        with self._tables() as connection:
+            done = readtables.checkpoint(connection)
+        changes = self.meet.settle()
+        if done.position != self.meet.position or done.hash != self._hash():
+            self._pending = changes
+            self._rewrite = True
+
+    def _note(self, changes: Changes, *, silent: bool) -> None:
+        pending = self._pending
+        self._pending = Changes(
+            pending.chips | changes.chips,
+            tuple(dict.fromkeys([*pending.races, *changes.races])),
+            pending.everything or changes.everything,
+        )
+        if changes.chips and not silent:
+            found = self.meet.crossings(changes.chips)
+            fresh = [c for c in found if c not in self._recent][-RECENT:]
+            self._recent.extend(fresh)
+            self._on_crossings(fresh)
+
+    def _write_tables(self, *, snapshot: bool) -> None:
+        if not snapshot and self._pending == Changes() and self._shown == self.meet.position:
+            return
+        try:
+            with self._tables() as connection:
+                if self._rewrite:
+                    readtables.empty(connection)
+                readtables.write(connection, self.meet, self._pending, self._hash())
+                if snapshot:
+                    readtables.save_snapshot(connection, self.meet, self._hash())
+        except StoreUnavailable as e:
+            # The tables are disposable and the log is not: they catch up later.
+            self._troubled = True
+            self._on_trouble(f"The read tables are behind: {e}")
+            return
+        if self._troubled:
+            self._troubled = False
+            self._on_trouble("")
+        self._pending = Changes()
+        self._rewrite = False
+        self._shown = self.meet.position
+        if snapshot:
+            self._snapshot_due = self._clock() + SNAPSHOT_EVERY
+
+    def _hash(self) -> bytes:
+        """The chain's hash at the meet's position."""
+        found = self._log.read(self.meet.position - 1, 1) if self.meet.position else ()
+        return found[0].hash if found else GENESIS
+
+    def _look(self) -> None:
+        meet = self.meet
+        current, following = meet.current_race(), meet.next_race()
+        self.overview = Overview(
+            position=meet.position,
+            sources=tuple(meet.sources()),
+            current=meet.race(current) if current else None,
+            following=meet.race(following) if following else None,
+            recent=tuple(self._recent),
+            revisions=tuple(meet.revisions()[-5:]),
+            alarms=(*meet.alarms(), *self._publisher.alarms()),
+            quarantined=sum(q.count for q in meet.quarantine()),
+        )
+
+
+class ProjectorThread:
+    """Steps a projector until told to stop; `wake` it when the log has grown."""
+
+    def __init__(self, projector: Projector, on_failure: Callable[[BaseException], None]) -> None:
+        self._projector = projector
+        self._on_failure = on_failure
+        self._wake = threading.Event()
+        self._stopping = False
+        self._thread = threading.Thread(target=self._run, name="projector", daemon=True)
+
+    def start(self) -> None:
+        """Begin."""
+        self._thread.start()
+
+    def wake(self, _head: object = None) -> None:
+        """There is something new. Callable from any thread."""
+        self._wake.set()
+
+    def stop(self) -> None:
+        """Finish folding what is there, save, and return when done."""
+        self._stopping = True
+        self._wake.set()
+        self._thread.join()
+
+    def _run(self) -> None:
+        try:
+            while not self._stopping:
+                self._wake.clear()
+                more, wait = self._projector.step()
+                if not more:
+                    self._wake.wait(wait / NS)
+            self._projector.finish()
+        except BaseException as e:  # noqa: BLE001 - handed to the main thread, which ends `run` with it
+            self._on_failure(e)

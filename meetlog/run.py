@@ -1,0 +1,68 @@
+"""`meetlog run`: record a meet and publish its results until asked to stop."""
+
+import time
+from contextlib import AbstractContextManager, nullcontext
+from pathlib import Path
+
+import anyio
+from rich.console import Console
+from rich.live import Live
+
+from meetlog.display import PlainLines, page, terminal
+from meetlog.house import Ears, House, open_house
+from meetlog.settings import load
+from meetlog.stopping import asked_to_stop
+from wire.settings import Settings
+
+REFRESH_SECONDS = 0.25
+
+
+def run(settings_path: Path, *, plain: bool = False) -> None:
+    """Run the meet of this `meet.toml` until Ctrl-C or SIGTERM; returns after a clean stop.
+
+    Raises what opening the house raises, and what made it fail.
+    """
+    settings, body = load(settings_path)
+    anyio.run(_serve, settings_path, settings, body, plain)
+
+
+async def _serve(path: Path, settings: Settings, body: bytes, plain: bool) -> None:
+    console = None if plain else terminal()
+    lines = PlainLines()
+    ears = Ears() if console else Ears(notice=lines.notice, crossings=lines.crossings)
+    with asked_to_stop() as asked:
+        async with open_house(path.parent, settings, body, ears) as house:
+            for source, addresses in house.addresses.items():
+                lines.line(f"source {source} listens on {', '.join(addresses)}")
+            ended = anyio.Event()
+            async with anyio.create_task_group() as group:
+                group.start_soon(_wait, asked, ended)
+                group.start_soon(_wait, house.failed, ended)
+                group.start_soon(_show, house, console, lines)
+                await ended.wait()
+                group.cancel_scope.cancel()
+        if house.failure is not None:
+            raise house.failure
+    lines.line("stopped; everything that arrived is recorded")
+
+
+async def _wait(event: anyio.Event, ended: anyio.Event) -> None:
+    await event.wait()
+    ended.set()
+
+
+async def _show(house: House, console: Console | None, lines: PlainLines) -> None:
+    name = house.settings.meet.name
+    live: AbstractContextManager[Live | None] = (
+        Live(console=console, screen=False, auto_refresh=False) if console else nullcontext()
+    )
+    with live as shown:
+        while True:
+            overview = house.overview
+            if shown is None:
+                lines.overview(overview)
+            else:
+                shown.update(
+                    page(name, overview, house.board.standing(), time.time_ns()), refresh=True
+                )
+            await anyio.sleep(REFRESH_SECONDS)

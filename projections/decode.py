@@ -1,0 +1,262 @@
+"""From events to facts: the recorded bytes of each connection and file, read in their language.
+
+The state is what an unfinished frame leaves behind, per open connection, so
+folding can stop after any event and go on from there.
+"""
+
+from hashlib import sha256
+
+import msgspec
+
+from projections.clock import SourceClock
+from projections.facts import (
+    ChipsRead,
+    Delivered,
+    Fact,
+    FileGone,
+    Gun,
+    LocationAnnounced,
+    ProgramRead,
+    Published,
+    Quarantined,
+    Read,
+    ResultRead,
+    SettingsRead,
+    Stated,
+    StatusRead,
+)
+from store import event as ev
+from store.event import Event, meta_of
+from wire import chips, settings_file, statements, timedrops
+from wire.ctp01 import ClientDecoder as Ctp01
+from wire.ctp01 import to_raw_read
+from wire.ctp01_marks import Marks
+from wire.ctp01_messages import DataLine, RawController
+from wire.errors import Malformed, WireError
+from wire.reads import RawRead, ReadKind
+from wire.settings import Settings
+from wire.tsv1 import Decoder as TsV1
+from wire.tsv2 import Decoder as TsV2
+
+SETTINGS_SOURCE = "settings"
+Wire = TsV1 | TsV2 | Ctp01
+
+
+class Stream(msgspec.Struct):
+    """One open connection: its decoder, and the last moment at each point (see `SourceClock`)."""
+
+    tsv1: TsV1 | None = None
+    tsv2: TsV2 | None = None
+    ctp01: Ctp01 | None = None
+    connection_id: str = ""
+    previous: dict[str, int] = {}
+
+    @property
+    def wire(self) -> Wire | None:
+        """The decoder of the connection's protocol; None for one that this version cannot read."""
+        return self.tsv1 or self.tsv2 or self.ctp01
+
+
+def open_stream(protocol: str) -> Stream:
+    """A connection that has said nothing yet."""
+    match protocol:
+        case "tsv1":
+            return Stream(tsv1=TsV1())
+        case "tsv2":
+            return Stream(tsv2=TsV2())
+        case "ctp01":
+            return Stream(ctp01=Ctp01())
+        case _:
+            return Stream()
+
+
+class Decoder(msgspec.Struct):
+    """Decodes events in order of position; `settings` say how each source's stamps are read."""
+
+    settings: Settings
+    streams: dict[str, dict[int, Stream]] = {}
+    marks: dict[str, Marks] = {}
+    clocks: dict[str, SourceClock] = {}
+
+    def clock(self, source: str) -> SourceClock:
+        """How the stamps of `source` are to be read."""
+        found = self.clocks.get(source)
+        if found is None:
+            configured = next((s for s in self.settings.sources if s.name == source), None)
+            zone = (configured.zone if configured else "") or self.settings.meet.zone
+            found = SourceClock(configured.clock if configured else "local", zone)
+            self.clocks[source] = found
+        return found
+
+    def facts(self, event: Event) -> list[Fact]:
+        """The facts that `event` completes, in the order of its bytes; bad bytes never raise."""
+        kind = event.kind
+        if kind == ev.SOCKET_READ:
+            stream = self.streams.get(event.source, {}).get(meta_of(event)["c"])
+            wire = stream.wire if stream else None
+            if stream is None or wire is None:
+                reason = "bytes of a connection in a language unknown to this version"
+                return [_quarantined(event, Malformed(reason, "", "update meetlog and rebuild"))]
+            return self._stream_facts(event, stream, wire.feed(event.body))
+        if kind == ev.SOCKET_OPENED:
+            meta = meta_of(event)
+            stream = open_stream(meta.get("protocol", ""))
+            self.streams.setdefault(event.source, {})[meta["c"]] = stream
+            return []
+        if kind == ev.SOCKET_CLOSED:
+            stream = self.streams.get(event.source, {}).pop(meta_of(event)["c"], None)
+            wire = stream.wire if stream else None
+            return self._stream_facts(event, stream, wire.close()) if stream and wire else []
+        if kind == ev.APP_STARTED:
+            self.streams.clear()
+            return []
+        return self._document_facts(event)
+
+    def _stream_facts(self, event: Event, stream: Stream, items: list) -> list[Fact]:  # type: ignore[type-arg]  # the languages' items differ; each is told apart below
+        found: list[Fact] = []
+        clock = self.clock(event.source)
+        for item in items:
+            if type(item) is RawRead:
+                self._read(event, stream, clock, item, found)
+            elif type(item) is Malformed:
+                found.append(_quarantined(event, item))
+            elif type(item) is DataLine:
+                if item.is_newlocation:
+                    found.append(LocationAnnounced(event.position, event.source, item.location))
+                else:
+                    raw = to_raw_read(item)
+                    self._read(event, stream, clock, raw, found)
+            elif type(item) is RawController:
+                self._read(event, stream, clock, _controller_read(item), found)
+        if stream.ctp01 is not None:
+            marks = self.marks.setdefault(event.source, Marks())
+            stream.connection_id, delivered = marks.observe(stream.connection_id, items)
+            found += [Delivered(event.position, event.source, *each) for each in delivered]
+        return found
+
+    def _read(
+        self, event: Event, stream: Stream, clock: SourceClock, raw: RawRead, found: list[Fact]
+    ) -> None:
+        feed = raw.timing_point
+        text = raw.utc_moment or raw.moment
+        try:
+            if raw.utc_moment:
+                moment = _UTC.to_utc(text, event.recorded_at)
+            else:
+                moment = clock.to_utc(text, event.recorded_at, stream.previous.get(feed, 0))
+        except WireError as e:
+            problem = e.problem
+            where = f"chip {raw.chip} at {feed}: {problem.reason}"
+            found.append(_quarantined(event, Malformed(where, problem.excerpt, problem.hint)))
+            return
+        stream.previous[feed] = moment
+        if raw.type == ReadKind.GUN:
+            found.append(Gun(event.position, event.source, feed, moment, text))
+        else:
+            chip = raw.chip if type(raw.chip) is str else str(raw.chip)
+            found.append(
+                Read(
+                    event.position,
+                    event.source,
+                    feed,
+                    chip,
+                    moment,
+                    raw.type,
+                    raw.source,
+                    raw.antenna,
+                    raw.rssi,
+                    text,
+                )
+            )
+
+    def _document_facts(self, event: Event) -> list[Fact]:
+        try:
+            match event.kind:
+                case ev.FILE_CHANGED:
+                    return self._file_facts(event, str(meta_of(event)["path"]))
+                case ev.FILE_REMOVED:
+                    return [FileGone(event.position, str(meta_of(event)["path"]))]
+                case ev.STATEMENT:
+                    return [Stated(event.position, statements.decode(event.body))]
+                case ev.RESULT_PUBLISHED:
+                    return [published(event)]
+                case _:
+                    return []
+        except WireError as e:
+            return [_quarantined(event, e.problem)]
+
+    def _file_facts(self, event: Event, path: str) -> list[Fact]:
+        name = path.casefold()
+        position = event.position
+        if event.source == SETTINGS_SOURCE:
+            return [SettingsRead(position, settings_file.parse(event.body))]
+        if name == timedrops.PROGRAM_FILE:
+            program = timedrops.parse_program(event.body)
+            return [ProgramRead(position, program), *_warnings(event, path, program.warnings)]
+        if name == timedrops.STATUS_FILE:
+            return [StatusRead(position, timedrops.parse_status(event.body))]
+        if name == self.settings.folder.chips.casefold():
+            table = chips.parse(path, event.body)
+            return [
+                ChipsRead(position, table.chips),
+                *(_quarantined(event, w) for w in table.warnings),
+            ]
+        if timedrops.is_result_name(path):
+            result = timedrops.parse_result(path, event.body)
+            digest = sha256(event.body).hexdigest()
+            return [
+                ResultRead(position, path, digest, result),
+                *_warnings(event, path, result.warnings),
+            ]
+        return []
+
+
+_UTC = SourceClock("utc")
+
+
+def _controller_read(line: RawController) -> RawRead:
+    """A controller's own line as a read. It names no location, so its reader is the feed.
+
+    Tag numbers repeat across timers and events, so all three make the chip (PROTOCOLS 1.4).
+    """
+    return RawRead(
+        chip=f"{line.timer}-{line.event}-{line.tag}",
+        moment=line.time,
+        timing_point=line.reader,
+        antenna=line.port,
+        source=line.reader,
+        rssi=line.rssi,
+        seq=line.seq,
+    )
+
+
+def published(event: Event) -> Published:
+    """The decision in a `result.published` event."""
+    return msgspec.convert(
+        {
+            **meta_of(event),
+            "position": event.position,
+            "recorded_at": event.recorded_at,
+            "type": "Published",
+        },
+        Published,
+    )
+
+
+def _warnings(event: Event, path: str, warnings: tuple[str, ...]) -> list[Fact]:
+    return [
+        Quarantined(
+            event.position,
+            event.source,
+            f"{path}: {text}",
+            "",
+            "it was read past; correct the file if it is wrong",
+        )
+        for text in warnings
+    ]
+
+
+def _quarantined(event: Event, problem: Malformed) -> Quarantined:
+    path = meta_of(event).get("path", "")
+    reason = f"{path}: {problem.reason}" if path else problem.reason
+    return Quarantined(event.position, event.source, reason, problem.excerpt, problem.hint)

@@ -1,0 +1,154 @@
+"""Source health: who speaks, when last, how much is new, and whether the clock makes sense."""
+
+from statistics import median_low
+
+import msgspec
+
+from projections.clock import iso_local, offset_at
+from projections.views import GapSpan, SourceHealth
+from store.event import Meta
+from wire.settings import Settings, SourceSettings
+from wire.stamps import HOUR, MINUTE, NS
+
+# Skew is judged by the newest reads only, so that a clock that was set right stops being blamed.
+SAMPLES = 51
+_FEW = 5
+# How far a clock may be off a whole quarter of an hour for the difference to look like a zone.
+_ZONE_TOLERANCE = 5 * MINUTE
+_ZONE_MOST = 15 * HOUR
+# Networks and readers hold reads back for seconds, so only a clock that runs
+# ahead of its own reads' arrival is certainly wrong.
+_AHEAD_TOLERANCE = 2 * NS
+GAPS_KEPT = 200  # a flapping link must not grow the state for ever; the log has them all
+RESUMING = ("ctp01",)
+
+
+class Connection(msgspec.Struct):
+    """An open connection: whom it is with."""
+
+    peer: str
+
+
+class Source(msgspec.Struct):
+    """What is known of one source. Times are ns UTC by our clock, 0 before the first."""
+
+    protocol: str = ""
+    role: str = ""
+    connections: dict[int, Connection] = {}
+    bytes: int = 0
+    last_byte: int = 0
+    last_read: int = 0
+    received: int = 0
+    known: int = 0
+    new: int = 0
+    quarantined: int = 0
+    skews: list[int] = []
+    silent_since: int = 0
+    gaps: list[tuple[int, int]] = []
+    closed_reason: str = ""
+
+
+class Health(msgspec.Struct):
+    """All sources that spoke, by name."""
+
+    sources: dict[str, Source] = {}
+
+    def of(self, name: str) -> Source:
+        """The source's record, made when it first speaks."""
+        found = self.sources.get(name)
+        if found is None:
+            found = self.sources[name] = Source()
+        return found
+
+    def opened(self, name: str, meta: Meta, at: int) -> None:
+        """A connection was made; a silence of a source that cannot resume ends here."""
+        source = self.of(name)
+        source.protocol = str(meta.get("protocol", ""))
+        source.role = str(meta.get("role", ""))
+        if source.silent_since and not source.connections:
+            if source.protocol not in RESUMING:
+                source.gaps.append((source.silent_since, at))
+                del source.gaps[:-GAPS_KEPT]
+            source.silent_since = 0
+        source.connections[int(meta["c"])] = Connection(str(meta.get("peer", "")))
+        source.closed_reason = ""
+
+    def closed(self, name: str, c: int, reason: str, at: int) -> None:
+        """A connection ended."""
+        source = self.of(name)
+        if source.connections.pop(c, None) is not None and not source.connections:
+            source.silent_since = at
+        source.closed_reason = reason
+
+    def restarted(self, at: int) -> None:
+        """The program started: connections that were never closed ended with the run before.
+
+        When exactly is not known, so a gap counts from the last byte.
+        """
+        for source in self.sources.values():
+            if source.connections:
+                source.silent_since = source.last_byte or at
+                source.connections.clear()
+                source.closed_reason = "meetlog stopped without closing the connection"
+
+    def view(self, name: str, settings: Settings) -> SourceHealth:
+        """The source as people see it."""
+        s = self.sources.get(name) or Source()
+        configured = next((c for c in settings.sources if c.name == name), None)
+        zone = settings.meet.zone
+        gaps = [GapSpan(iso_local(a, zone), a, iso_local(b, zone), b) for a, b in s.gaps]
+        if s.silent_since and s.protocol not in RESUMING:
+            gaps.append(GapSpan(iso_local(s.silent_since, zone), s.silent_since, "", None))
+        skew = median_low(s.skews) if len(s.skews) >= _FEW else None
+        return SourceHealth(
+            source=name,
+            protocol=s.protocol or (configured.protocol if configured else ""),
+            state=_state(s),
+            peers=tuple(sorted(c.peer for c in s.connections.values())),
+            bytes=s.bytes,
+            last_byte=iso_local(s.last_byte or None, zone),
+            last_byte_ns=s.last_byte or None,
+            last_read=iso_local(s.last_read or None, zone),
+            last_read_ns=s.last_read or None,
+            received=s.received,
+            known=s.known,
+            new=s.new,
+            quarantined=s.quarantined,
+            skew_ms=None if skew is None else skew // 1_000_000,
+            gaps=tuple(gaps),
+            warning="" if skew is None else clock_warning(name, skew, s.last_read, settings),
+        )
+
+
+def _state(source: Source) -> str:
+    if source.connections:
+        return "connected"
+    if source.closed_reason:
+        return f"disconnected: {source.closed_reason}"
+    return "never connected" if not source.bytes else "disconnected"
+
+
+def clock_warning(name: str, skew: int, at: int, settings: Settings) -> str:
+    """What a skew (arrival minus moment, ns) says about a source's clock, in words; "" if nothing.
+
+    A skew that is the zone's own offset means that local and UTC were mixed up.
+    """
+    configured = next((c for c in settings.sources if c.name == name), None) or SourceSettings(
+        name, "tsv1", "client", 0
+    )
+    offset = offset_at(configured.zone or settings.meet.zone, at)
+    if offset and configured.clock == "local" and abs(skew - offset) < _ZONE_TOLERANCE:
+        return f"{name} appears to send UTC, but is set to local"
+    if offset and configured.clock == "utc" and abs(skew + offset) < _ZONE_TOLERANCE:
+        return f"{name} appears to send local time, but is set to utc"
+    quarter = 15 * MINUTE
+    steps = (skew + quarter // 2) // quarter
+    if abs(steps) >= 2 and abs(skew) < _ZONE_MOST and abs(skew - steps * quarter) < MINUTE:
+        hours, minutes = divmod(abs(steps) * 15, 60)
+        side = "behind" if skew > 0 else "ahead of"
+        return f"{name} runs {hours} h {minutes:02d} min {side} this computer: check its time zone"
+    if skew < -_AHEAD_TOLERANCE:
+        return (
+            f"{name} stamps reads {-skew // NS} s in the future: set its clock, or this computer's"
+        )
+    return ""

@@ -1,0 +1,543 @@
+"""The meet: every projection of one log together, fed events in order, asked for views.
+
+`feed` takes events; `settle` works out what they changed; views show it. The
+state is a function of the events alone: feeding them in any batches, saving
+and loading in between, gives the same views.
+"""
+
+from collections.abc import Iterable, Sequence
+from hashlib import sha256
+
+import msgspec
+
+from projections import races, starts
+from projections.clock import iso_local
+from projections.crossings import Passing, Point, passings, points_of
+from projections.decode import Decoder
+from projections.facts import (
+    ChipsRead,
+    Delivered,
+    Fact,
+    Gun,
+    LocationAnnounced,
+    ProgramRead,
+    Published,
+    Quarantined,
+    Read,
+    ResultRead,
+    SettingsRead,
+    Stated,
+    StatusRead,
+)
+from projections.health import SAMPLES, Health
+from projections.quarantine import Quarantine
+from projections.reads import ReadSet, load, save
+from projections.revisions import Revisions
+from projections.startlist import StartList, canonical, chip_index
+from projections.views import Alarm, Crossing, QuarantineEntry, Race, Revision, SourceHealth
+from store import event as ev
+from store.event import Event, meta_of
+from wire.settings import Settings
+from wire.timedrops import STATUS_FILE, RaceKey
+
+VERSION = 1  # raise it whenever the same events would give another state
+
+
+DEFAULTS = Settings()
+
+
+class State(msgspec.Struct):
+    """All that is remembered. Everything else is worked out from it."""
+
+    settings: Settings
+    decoder: Decoder
+    pinned_until: int = 0
+    position: int = 0
+    recorded_at: int = 0
+    reads: ReadSet = msgspec.field(default_factory=ReadSet)
+    guns: dict[tuple[str, str, int], Gun] = {}
+    startlist: StartList = msgspec.field(default_factory=StartList)
+    program_position: int = 0
+    calls: list[starts.Call] = []
+    stated: list[Stated] = []
+    revisions: Revisions = msgspec.field(default_factory=Revisions)
+    health: Health = msgspec.field(default_factory=Health)
+    quarantine: Quarantine = msgspec.field(default_factory=Quarantine)
+    locations: dict[str, list[str]] = {}
+    resume: dict[str, dict[str, dict[str, int]]] = {}
+    files: dict[str, dict[str, str]] = {}
+    status_sha256: str = ""
+
+
+class Changes(msgspec.Struct, frozen=True):
+    """What a `settle` found changed. `everything`: programs, chips, starts or settings changed."""
+
+    chips: frozenset[str] = frozenset()
+    races: tuple[RaceKey, ...] = ()
+    everything: bool = False
+
+
+class Meet:
+    """All projections of one log.
+
+    `stale` becomes true when the log changes the settings by which earlier
+    stamps are read: the newest settings interpret the whole log, so the log
+    must then be folded again from its start (`projections.folding` does).
+    """
+
+    def __init__(self, settings: Settings = DEFAULTS, *, pinned_until: int = 0) -> None:
+        """A fold at position 0; settings recorded up to `pinned_until` are passed over."""
+        self._start(State(settings, Decoder(settings), pinned_until))
+
+    def _start(self, state: State) -> None:
+        self.state = state
+        self.stale = False
+        self._dirty: set[str] = set(state.reads.chips)
+        self._everything = True
+        self._touched: set[RaceKey] = set()
+        self._points: dict[str, Point] = {}
+        self._passings: dict[str, dict[str, list[Passing]]] = {}
+        self._starts = starts.Starts({})
+        self._races: dict[RaceKey, Race] = {}
+        self._spoken: dict[str, list[str]] = {}
+        self._listed: dict[str, set[str]] = {}
+        self._chips_of: dict[str, tuple[str, ...]] = {}
+        self._entered: dict[str, list[RaceKey]] = {}
+
+    # -- feeding ---------------------------------------------------------
+
+    @property
+    def position(self) -> int:
+        """The position of the last event fed."""
+        return self.state.position
+
+    @property
+    def settings(self) -> Settings:
+        """The settings by which this fold interprets the log."""
+        return self.state.settings
+
+    def feed(self, events: Iterable[Event]) -> None:
+        """Fold events, which must follow `position` without a gap."""
+        state = self.state
+        decode = state.decoder.facts
+        reads = state.reads
+        dirty = self._dirty
+        for event in events:
+            if event.position != state.position + 1:
+                raise ValueError(f"event {event.position} does not follow {state.position}")
+            state.position = event.position
+            state.recorded_at = event.recorded_at
+            facts = decode(event)
+            if event.kind == ev.SOCKET_READ:
+                source = state.health.of(event.source)
+                source.bytes += len(event.body)
+                source.last_byte = event.recorded_at
+                for fact in facts:
+                    if type(fact) is Read:
+                        source.received += 1
+                        if reads.add(fact):
+                            source.new += 1
+                            dirty.add(fact.chip)
+                            source.skews.append(event.recorded_at - fact.moment)
+                        else:
+                            source.known += 1
+                        source.last_read = event.recorded_at
+                    else:
+                        self._apply(event, fact)
+                if len(source.skews) > SAMPLES:
+                    del source.skews[:-SAMPLES]
+            else:
+                self._notice(event)
+                for fact in facts:
+                    self._apply(event, fact)
+
+    def _notice(self, event: Event) -> None:
+        """What an event says by itself, whatever is in its body."""
+        health, kind = self.state.health, event.kind
+        meta = meta_of(event)
+        if kind == ev.SOCKET_OPENED:
+            health.opened(event.source, meta, event.recorded_at)
+        elif kind == ev.SOCKET_CLOSED:
+            health.closed(event.source, meta["c"], str(meta.get("reason", "")), event.recorded_at)
+        elif kind == ev.APP_STARTED:
+            health.restarted(event.recorded_at)
+        elif kind == ev.FILE_CHANGED:
+            digest = sha256(event.body).hexdigest()
+            self.state.files.setdefault(event.source, {})[str(meta["path"])] = digest
+        elif kind == ev.FILE_REMOVED:
+            self.state.files.get(event.source, {}).pop(str(meta["path"]), None)
+        elif kind == ev.STATUS_PUBLISHED:
+            self.state.status_sha256 = str(meta["sha256"])
+            self.state.revisions.names[str(meta["name"])] = str(meta["sha256"])
+
+    def _apply(self, event: Event, fact: Fact) -> None:
+        state = self.state
+        match fact:
+            case Read():
+                # A read completed by the end of its connection.
+                if state.reads.add(fact):
+                    self._dirty.add(fact.chip)
+            case Gun():
+                source = state.health.of(event.source)
+                source.received += 1
+                source.last_read = event.recorded_at
+                key = (fact.source, fact.feed, fact.moment)
+                if key in state.guns:
+                    source.known += 1
+                else:
+                    source.new += 1
+                    state.guns[key] = fact
+                    self._everything = True
+            case Quarantined():
+                state.quarantine.add(fact)
+                if event.kind in (ev.SOCKET_READ, ev.SOCKET_CLOSED):
+                    state.health.of(event.source).quarantined += 1
+            case LocationAnnounced():
+                known = state.locations.setdefault(fact.source, [])
+                if fact.location not in known:
+                    known.append(fact.location)
+            case Delivered():
+                marks = state.resume.setdefault(fact.source, {})
+                marks.setdefault(fact.connection_id, {})[fact.location] = fact.seq
+            case SettingsRead():
+                self._take_settings(fact)
+            case ProgramRead():
+                state.startlist.read_program(
+                    fact.position, fact.program, state.settings.meet.session
+                )
+                state.program_position = fact.position
+                self._everything = True
+            case ChipsRead():
+                state.startlist.chips = chip_index(fact.chips)
+                self._everything = True
+            case StatusRead():
+                digest = sha256(event.body).hexdigest()
+                if not state.revisions.is_own(STATUS_FILE, digest):
+                    self._call(fact)
+            case ResultRead():
+                if not state.revisions.is_own(fact.path, fact.sha256):
+                    self._touched.add(state.revisions.see(fact, event.recorded_at))
+            case Stated():
+                state.stated.append(fact)
+                self._everything = True
+            case Published():
+                self._touched.add(state.revisions.publish(fact))
+            case _:
+                pass
+
+    def _call(self, fact: StatusRead) -> None:
+        status = fact.status
+        if status.event and status.heat is not None:
+            key = RaceKey(status.session_id, status.event, status.heat)
+            calls = self.state.calls
+            if not calls or calls[-1].key != key:
+                calls.append(starts.Call(fact.position, key))
+                self._everything = True
+
+    def _take_settings(self, fact: SettingsRead) -> None:
+        state, settings = self.state, fact.settings
+        if fact.position <= state.pinned_until or settings == state.settings:
+            return
+        startlist = state.startlist
+        nothing_read = not (
+            state.decoder.streams
+            or state.reads.chips
+            or state.guns
+            or startlist.versions
+            or startlist.chips
+        )
+        if not nothing_read and _reading(settings) != _reading(state.settings):
+            self.stale = True
+            return
+        state.settings = state.decoder.settings = settings
+        state.decoder.clocks.clear()
+        self._everything = True
+
+    # -- working out -----------------------------------------------------
+
+    def settle(self) -> Changes:
+        """Work out what the events since the last `settle` changed."""
+        state = self.state
+        chips = frozenset(self._dirty)
+        everything = self._everything
+        if len(self._points) != len(state.reads.feeds) or everything:
+            points = points_of(state.settings, state.reads.feeds)
+            if points != self._points:
+                self._points = points
+                chips = frozenset(state.reads.chips)
+        for chip in chips:
+            by_feed = state.reads.chips[chip]
+            self._passings[chip] = {
+                name: found
+                for name, point in self._points.items()
+                if (found := passings(state.reads, by_feed, point))
+            }
+            spoken = self._spoken.setdefault(canonical(chip), [])
+            if chip not in spoken:
+                spoken.append(chip)
+                spoken.sort()
+        self._dirty.clear()
+        self._everything = False
+        changed = self._settle_races(chips, everything)
+        return Changes(chips, changed, everything)
+
+    def _settle_races(self, chips: frozenset[str], everything: bool) -> tuple[RaceKey, ...]:
+        state = self.state
+        if everything:
+            self._starts = starts.assign(
+                state.guns.values(),
+                state.startlist,
+                state.calls,
+                state.stated,
+                state.settings.meet.gun_window,
+            )
+            self._entered = {}
+            for key, entry in state.startlist.entries.items():
+                for lane in entry.lanes:
+                    for swimmer in lane.swimmer_ids:
+                        self._entered.setdefault(swimmer, []).append(key)
+            self._listed = {}
+            for chip, swimmer in state.startlist.chips.items():
+                self._listed.setdefault(swimmer, set()).add(canonical(chip))
+            self._chips_of = {}
+            keys = self._race_keys()
+        else:
+            swimmers = {state.startlist.swimmer_of(chip) for chip in chips}
+            for swimmer in swimmers:
+                self._chips_of.pop(swimmer, None)
+            entered = [k for s in swimmers for k in self._entered.get(s, ())]
+            keys = list(dict.fromkeys([*entered, *self._touched]))
+        self._touched.clear()
+        changed = []
+        for key in keys:
+            race = races.race(self._inputs(key))
+            if self._races.get(key) != race:
+                self._races[key] = race
+                changed.append(key)
+        return tuple(changed)
+
+    def _race_keys(self) -> list[RaceKey]:
+        known = list(self.state.startlist.entries)
+        return known + [k for k in self.state.revisions.seen if k not in known]
+
+    def _chips(self, swimmer: str) -> tuple[str, ...]:
+        """The chips of a swimmer that have been read, in their spoken form."""
+        found = self._chips_of.get(swimmer)
+        if found is None:
+            listed = set(self._listed.get(swimmer, ()))
+            tag = canonical(swimmer)
+            if tag not in self.state.startlist.chips:
+                listed.add(tag)  # a tag may itself be the swimmer's id or bib
+            found = tuple(sorted(c for chip in listed for c in self._spoken.get(chip, ())))
+            self._chips_of[swimmer] = found
+        return found
+
+    def _inputs(self, key: RaceKey) -> races.RaceInputs:
+        state = self.state
+        return races.RaceInputs(
+            entry=state.startlist.entry(key),
+            startlist=state.startlist,
+            settings=state.settings,
+            start=self._starts.by_race.get(key),
+            console=state.revisions.console(key),
+            closed=races.is_closed(key, state.stated),
+            revision=state.revisions.last(key),
+            chips_of=self._chips,
+            passings=lambda chip, point: self._passings.get(chip, {}).get(point, ()),
+            next_start=self._next_start,
+        )
+
+    def _next_start(self, swimmers: Iterable[str], after: int) -> int | None:
+        """The next start (ns UTC) after `after` of any heat that one of `swimmers` is in."""
+        later = (
+            start.moment
+            for swimmer in swimmers
+            for key in self._entered.get(swimmer, ())
+            if (start := self._starts.by_race.get(key)) is not None and start.moment > after
+        )
+        return min(later, default=None)
+
+    # -- views -----------------------------------------------------------
+
+    def races(self) -> list[Race]:
+        """All races in program order."""
+        return sorted(self._races.values(), key=lambda r: (r.session_number, r.order, r.heat))
+
+    def race(self, key: RaceKey) -> Race | None:
+        """One race, None if the log knows none."""
+        return self._races.get(key)
+
+    def next_race(self) -> RaceKey | None:
+        """The heat that the next gun would start."""
+        state = self.state
+        return starts.next_race(state.startlist, state.calls, self._starts, state.position)
+
+    def current_race(self) -> RaceKey | None:
+        """The heat in the water: the last one started, until it is complete; else the next one."""
+        running = [
+            (start.moment, key)
+            for key, start in self._starts.by_race.items()
+            if key in self._races and self._races[key].state == "started"
+        ]
+        latest = max((s.moment for s in self._starts.by_race.values()), default=None)
+        if running and max(running)[0] == latest:
+            return max(running)[1]
+        return self.next_race() or (max(running)[1] if running else None)
+
+    def crossings(
+        self, chips: Iterable[str] | None = None, point: str | None = None
+    ) -> list[Crossing]:
+        """Crossings in order of moment; of some chips or one point only, if given."""
+        chosen = self._passings if chips is None else [c for c in chips if c in self._passings]
+        found = [
+            self._crossing(chip, name, passing)
+            for chip in chosen
+            for name, each in self._passings[chip].items()
+            if point is None or name == point
+            for passing in each
+        ]
+        return sorted(found, key=lambda c: (c.moment_ns, c.point, c.chip))
+
+    def _crossing(self, chip: str, point: str, p: Passing) -> Crossing:
+        source, feed = self.state.reads.feeds[p.chosen.feed]
+        return Crossing(
+            chip=chip,
+            point=point,
+            moment=iso_local(p.moment, self.state.settings.meet.zone),
+            moment_ns=p.moment,
+            provisional=p.provisional,
+            reads=p.reads,
+            position=p.chosen.position,
+            first_ns=p.first,
+            last_ns=p.last,
+            feed=feed,
+            source=source,
+            reader=p.chosen.reader,
+            antenna=p.chosen.antenna,
+            rssi=p.chosen.rssi,
+            backup=p.chosen.backup,
+            swimmer=self.state.startlist.swimmer_of(chip),
+        )
+
+    def sources(self) -> list[SourceHealth]:
+        """Every source that is configured or has spoken, by name."""
+        names = {s.name for s in self.state.settings.sources} | set(self.state.health.sources)
+        return [self.state.health.view(name, self.state.settings) for name in sorted(names)]
+
+    def quarantine(self) -> list[QuarantineEntry]:
+        """What arrived and could not be used, and the chips and points that nobody knows."""
+        return self.state.quarantine.views() + self._unknown_points() + self._unknown_chips()
+
+    def revisions(self) -> list[Revision]:
+        """All revisions, ours and a console's, in the order of the log."""
+        return self.state.revisions.views(self.state.settings.meet.zone)
+
+    def points(self) -> Sequence[Point]:
+        """The timing points, those of the settings first."""
+        return tuple(self._points.values())
+
+    def starts(self) -> starts.Starts:
+        """Which heats started when, and which guns started none."""
+        return self._starts
+
+    def alarms(self) -> list[Alarm]:
+        """What somebody should look at."""
+        found = list(self.state.revisions.alarms)
+        latest = max((s.moment for s in self._starts.by_race.values()), default=0)
+        for key, start in self._starts.by_race.items():
+            race = self._races.get(key)
+            if race is None or race.state != "started" or start.moment == latest:
+                continue
+            missing = [str(x.lane) for x in race.lanes if x.time_cs is None and not x.status]
+            found.append(
+                Alarm(
+                    f"unfinished {key}",
+                    f"Event {key.event} heat {key.heat}: a later heat has started, and there is "
+                    f"no time in lane {', '.join(missing)}.",
+                    "Look for the missing reads, or close the heat.",
+                    start.position,
+                )
+            )
+        for gun in self._starts.unused:
+            found.append(
+                Alarm(
+                    f"gun {gun.position}",
+                    f"A gun from {gun.source} at {iso_local(gun.moment, self.settings.meet.zone)} "
+                    "started no heat: none is left to start.",
+                    "Load the program, or recall the gun if it was a test.",
+                    gun.position,
+                )
+            )
+        return found
+
+    def _unknown_chips(self) -> list[QuarantineEntry]:
+        startlist = self.state.startlist
+        if not startlist.chips and not startlist.swimmers:
+            return []
+        found = []
+        for chip, by_feed in self.state.reads.chips.items():
+            if startlist.swimmer_of(chip):
+                continue
+            found.append(
+                self._unknown(
+                    by_feed,
+                    f"unknown chip {chip}",
+                    "add it to the chip table, or ignore a test chip",
+                )
+            )
+        return sorted(found, key=lambda e: (e.position, e.reason))
+
+    def _unknown_points(self) -> list[QuarantineEntry]:
+        if not self.state.settings.points:
+            return []
+        known = {p.name for p in self.state.settings.points}
+        found = []
+        for name, point in self._points.items():
+            if name in known:
+                continue
+            ids = {f.id for f in point.feeds}
+            columns = {
+                (chip, f): by_feed[f]
+                for chip, by_feed in self.state.reads.chips.items()
+                for f in ids & by_feed.keys()
+            }
+            hint = "add it to the feeds of a [[point]] in the settings, or to no point on purpose"
+            found.append(self._unknown(columns, f"unknown point {name}", hint))
+        return sorted(found, key=lambda e: (e.position, e.reason))
+
+    def _unknown(self, columns: dict, reason: str, hint: str) -> QuarantineEntry:  # type: ignore[type-arg]  # keyed by feed or by chip and feed; only the values matter
+        positions = [p for c in columns.values() for p in c.positions]
+        feeds = {self.state.reads.feeds[k[1] if isinstance(k, tuple) else k] for k in columns}
+        source = ", ".join(sorted({s for s, _ in feeds}))
+        excerpt = "at " + ", ".join(sorted({f for _, f in feeds}))
+        return QuarantineEntry(source, min(positions), reason, excerpt, hint, len(positions))
+
+    # -- keeping ---------------------------------------------------------
+
+    def save(self) -> bytes:
+        """The state as msgpack: load it and go on feeding from `position`."""
+        return msgspec.msgpack.encode([VERSION, self.state], enc_hook=save)
+
+    @classmethod
+    def load(cls, data: bytes) -> "Meet":
+        """A meet from `save`; raises `ValueError` for another version's or damaged bytes."""
+        try:
+            version, state = msgspec.msgpack.decode(data, type=tuple[int, msgspec.Raw])
+            if version != VERSION:
+                raise ValueError(f"saved by version {version} of the projections")
+            decoded = msgspec.msgpack.decode(state, type=State, dec_hook=load)
+        except msgspec.DecodeError as e:
+            raise ValueError(f"the saved state cannot be read: {e}") from e
+        meet = cls()
+        meet._start(decoded)
+        return meet
+
+
+def _reading(settings: Settings) -> tuple[object, ...]:
+    """The part of the settings by which stamps and files are read."""
+    return (
+        settings.meet.zone,
+        settings.meet.session,
+        settings.folder.chips.casefold(),
+        tuple((s.name, s.clock, s.zone) for s in settings.sources),
+    )

@@ -1,0 +1,43 @@
+"""Quarantine: what arrived and could not be understood. The bytes stay in the log."""
+
+import msgspec
+
+from projections.facts import Quarantined
+from projections.views import QuarantineEntry
+
+# A device that speaks garbage all day must not fill the memory; counts go on.
+KEPT = 500
+
+
+class Quarantine(msgspec.Struct):
+    """Entries by source and reason; the first of each kind is quoted, further ones are counted."""
+
+    entries: dict[tuple[str, str, str], QuarantineEntry] = {}
+    beyond: dict[str, QuarantineEntry] = {}
+
+    def add(self, fact: Quarantined) -> None:
+        """Take an entry over. Beyond `KEPT` different ones, a source's are only counted."""
+        key = (fact.source, fact.reason, fact.excerpt)
+        found = self.entries.get(key)
+        if found is None and len(self.entries) < KEPT:
+            self.entries[key] = QuarantineEntry(
+                fact.source, fact.position, fact.reason, fact.excerpt, fact.hint
+            )
+        elif found is not None:
+            self.entries[key] = msgspec.structs.replace(found, count=found.count + 1)
+        else:
+            more = self.beyond.get(fact.source)
+            self.beyond[fact.source] = QuarantineEntry(
+                fact.source,
+                more.position if more else fact.position,
+                "further pieces that could not be understood",
+                "",
+                "list the events of this source from that position on",
+                more.count + 1 if more else 1,
+            )
+
+    def views(self) -> list[QuarantineEntry]:
+        """All entries in the order of the log."""
+        return sorted(
+            [*self.entries.values(), *self.beyond.values()], key=lambda e: (e.position, e.reason)
+        )

@@ -1,0 +1,231 @@
+"""Races: lanes, splits, final times and places, from crossings or from a console's own results."""
+
+from collections.abc import Callable, Iterable, Sequence
+
+import msgspec
+
+from projections.clock import iso_local
+from projections.crossings import Candidate, Passing
+from projections.facts import ResultRead, Stated
+from projections.rounding import hand_time, race_time
+from projections.startlist import Entry, StartList
+from projections.starts import Start, race_of
+from projections.views import Lane, Race, RaceState, Split
+from wire.settings import CourseSettings, LegSettings, PointSettings, Settings
+from wire.statements import CloseHeat, ReopenHeat
+from wire.timedrops import LaneEntry, RaceKey, ResultLane
+
+PassingsOf = Callable[[str, str], Sequence[Passing]]  # chip, point -> crossings in order
+FINISH = "Finish"
+
+
+class RaceInputs(msgspec.Struct, frozen=True):
+    """What one race is computed from. `until` is the next start of anybody in it, None if none.
+
+    `chips_of` gives the chips of a swimmer; `passings` the crossings of a chip at a point.
+    """
+
+    entry: Entry
+    startlist: StartList
+    settings: Settings
+    start: Start | None
+    console: ResultRead | None
+    closed: bool
+    revision: int
+    chips_of: Callable[[str], tuple[str, ...]]
+    passings: PassingsOf
+    next_start: Callable[[Iterable[str], int], int | None]
+
+
+def course_of(settings: Settings, event: str) -> CourseSettings:
+    """The course of an event: named, else `*`, else one leg to `Finish` or the only point."""
+    for course in settings.courses:
+        if event in course.events:
+            return course
+    for course in settings.courses:
+        if "*" in course.events:
+            return course
+    names = [p.name for p in settings.points]
+    finish = names[0] if len(names) == 1 else FINISH
+    return CourseSettings(legs=(LegSettings(finish, 0),))
+
+
+def is_closed(key: RaceKey, stated: Sequence[Stated]) -> bool:
+    """Whether the last close or reopen of the race was a close."""
+    closed = False
+    for s in stated:
+        if isinstance(s.statement, CloseHeat | ReopenHeat) and race_of(s.statement) == key:
+            closed = isinstance(s.statement, CloseHeat)
+    return closed
+
+
+def race(inputs: RaceInputs) -> Race:
+    """The race as known now.
+
+    A result file of a Time Drops console outranks our own crossings: the
+    console is then the timing system, and we publish nothing for the race.
+    """
+    entry, zone = inputs.entry, inputs.settings.meet.zone
+    console = inputs.console
+    start_ns = inputs.start.moment if inputs.start else None
+    if console is not None:
+        lanes, origin = _console_lanes(inputs, console.result.lanes), "time-drops"
+    else:
+        lanes = tuple(_chip_lane(inputs, lane) for lane in entry.lanes)
+        origin = "chips" if any(lane.time_cs is not None for lane in lanes) else ""
+    lanes = with_places(lanes)
+    return Race(
+        session=entry.key.session,
+        session_number=entry.session_number,
+        event=entry.key.event,
+        heat=entry.key.heat,
+        race_number=console.result.race_number if console else entry.race_number,
+        order=entry.order,
+        state=_state(inputs, lanes),
+        start=(console.result.start_at if console else "") or iso_local(start_ns, zone),
+        start_ns=start_ns,
+        origin=origin,
+        revision=inputs.revision,
+        lanes=lanes,
+    )
+
+
+def _state(inputs: RaceInputs, lanes: tuple[Lane, ...]) -> RaceState:
+    if inputs.closed:
+        return "closed"
+    if inputs.console is not None:
+        return "complete"
+    if inputs.start is None:
+        return "scheduled"
+    swum = [lane for lane in lanes if lane.status != "EMPTY"]
+    done = bool(swum) and all(lane.time_cs is not None or lane.status for lane in swum)
+    return "complete" if done else "started"
+
+
+def _chip_lane(inputs: RaceInputs, lane: LaneEntry) -> Lane:
+    chips = tuple(c for s in lane.swimmer_ids for c in inputs.chips_of(s))
+    empty = not lane.swimmer_ids and not lane.team_id
+    splits: tuple[Split, ...] = ()
+    finish = None
+    if inputs.start is not None and not empty:
+        legs = course_of(inputs.settings, lane.event or inputs.entry.key.event)
+        splits, finish = _splits(inputs, inputs.start.moment, lane.swimmer_ids, chips, legs)
+    return msgspec.structs.replace(
+        _lane(inputs, lane.lane, lane),
+        chips=chips,
+        time_cs=finish,
+        status="EMPTY" if empty else "",
+        splits=splits,
+    )
+
+
+def _splits(
+    inputs: RaceInputs,
+    gun: int,
+    swimmers: Iterable[str],
+    chips: Iterable[str],
+    course: CourseSettings,
+) -> tuple[tuple[Split, ...], int | None]:
+    """The splits of one lane in the course's order, and its final time in hundredths."""
+    until = inputs.next_start(swimmers, gun)
+    found: list[Split] = []
+    finish = None
+    by_point: dict[str, list[Candidate]] = {}
+    for leg in course.legs:
+        if leg.point not in by_point:
+            by_point[leg.point] = [
+                c
+                for c in _passes(inputs, chips, leg.point)
+                if c.moment >= gun + course.minimum
+                and c.moment > gun
+                and (until is None or c.moment < until)
+            ]
+        passes = by_point[leg.point]
+        if len(passes) < leg.passing:
+            continue
+        c = passes[leg.passing - 1]
+        time_cs = race_time(c.moment - gun, inputs.settings.meet.rounding)
+        found.append(Split(leg.point, leg.distance, time_cs, c.moment, c.position))
+        if leg is course.legs[-1]:
+            finish = time_cs
+    return tuple(found), finish
+
+
+def _passes(inputs: RaceInputs, chips: Iterable[str], point: str) -> list[Candidate]:
+    """The official crossings of a lane at a point; two chips of one lane passing together are one.
+
+    The chosen read is the earliest of those joined.
+    """
+    default = PointSettings(name=point)
+    gap = next((p.gap for p in inputs.settings.points if p.name == point), default.gap)
+    found = sorted(
+        (p for chip in chips for p in inputs.passings(chip, point) if not p.provisional),
+        key=lambda p: (p.first, p.last, p.moment),
+    )
+    joined: list[Candidate] = []
+    last_end: int | None = None
+    for p in found:
+        if last_end is not None and p.first - last_end <= gap:
+            joined[-1] = min(joined[-1], p.chosen, key=lambda c: c.moment)
+            last_end = max(last_end, p.last)
+        else:
+            joined.append(p.chosen)
+            last_end = p.last
+    return joined
+
+
+def _console_lanes(inputs: RaceInputs, lanes: tuple[ResultLane, ...]) -> tuple[Lane, ...]:
+    entries = {lane.lane: lane for lane in inputs.entry.lanes}
+    found = []
+    for lane in {lane.lane: lane for lane in lanes}.values():  # a lane told twice: the last
+        entry = entries.get(lane.lane) or LaneEntry(lane.lane)
+        watches = [t for t in lane.timers_cs if t]
+        final = lane.final_cs or (hand_time(watches) if len(watches) > 1 else None)
+        # An empty lane may still carry stray times (PROTOCOLS 3.4); they are not results.
+        status = "EMPTY" if lane.empty else "DQ" if lane.dq else "" if final else "NS"
+        splits = tuple(Split("", s.distance, s.time_cs, 0, 0) for s in lane.splits)
+        found.append(
+            msgspec.structs.replace(
+                _lane(inputs, lane.lane, entry),
+                time_cs=None if lane.empty else final,
+                status=status,
+                splits=splits,
+            )
+        )
+    return tuple(found)
+
+
+def _lane(inputs: RaceInputs, number: int, entry: LaneEntry) -> Lane:
+    """The lane as the start list has it, without a time."""
+    names = [n for n in map(inputs.startlist.name_of, entry.swimmer_ids) if n]
+    team_id = entry.team_id
+    if not team_id and entry.swimmer_ids:
+        swimmer = inputs.startlist.swimmers.get(entry.swimmer_ids[0])
+        team_id = swimmer.team_id if swimmer else ""
+    team = inputs.startlist.teams.get(team_id)
+    return Lane(
+        lane=number,
+        event=entry.event or inputs.entry.key.event,
+        swimmer_ids=entry.swimmer_ids,
+        name=" / ".join(names) or (f"Relay {entry.relay}" if entry.relay else ""),
+        team=(team.abbreviation or team.name) if team else "",
+        chips=tuple(c for s in entry.swimmer_ids for c in inputs.chips_of(s)),
+        time_cs=None,
+        status="",
+        place=None,
+        splits=(),
+    )
+
+
+def with_places(lanes: tuple[Lane, ...]) -> tuple[Lane, ...]:
+    """Lanes with their places: by time within each event, equal times sharing a place (SW 11.2)."""
+    timed: dict[str, list[int]] = {}
+    for lane in lanes:
+        if lane.time_cs is not None and not lane.status:
+            timed.setdefault(lane.event, []).append(lane.time_cs)
+    return tuple(
+        msgspec.structs.replace(lane, place=1 + sum(t < lane.time_cs for t in timed[lane.event]))
+        if lane.time_cs is not None and not lane.status
+        else lane
+        for lane in lanes
+    )

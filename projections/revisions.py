@@ -1,0 +1,137 @@
+"""Revisions: what was published of each race, by us and by a Time Drops console in the same folder.
+
+The rule where files disagree: of a console's files the highest revision
+number counts, and of one number the newest content. A lower number that
+comes late does not replace a higher one. Either case, and a console's file
+under a name we published, is an alarm; nothing is overwritten.
+"""
+
+import msgspec
+
+from projections.clock import iso_local
+from projections.facts import Published, ResultRead
+from projections.views import Alarm, Revision
+from wire.timedrops import RaceKey
+
+
+class Seen(msgspec.Struct, frozen=True):
+    """A console's file, and when it was recorded (ns UTC)."""
+
+    recorded_at: int
+    file: ResultRead
+
+
+class Revisions(msgspec.Struct):
+    """All revisions by race, in the order of the log."""
+
+    published: dict[RaceKey, list[Published]] = {}
+    seen: dict[RaceKey, list[Seen]] = {}
+    names: dict[str, str] = {}
+    alarms: list[Alarm] = []
+
+    def publish(self, fact: Published) -> RaceKey:
+        """Take a decision of ours over."""
+        key = RaceKey(fact.session, fact.event, fact.heat)
+        self.published.setdefault(key, []).append(fact)
+        self.names[fact.name] = fact.sha256
+        return key
+
+    def is_own(self, name: str, sha256: str) -> bool:
+        """Whether a file of this name and content was published by us."""
+        return self.names.get(name) == sha256
+
+    def see(self, fact: ResultRead, recorded_at: int) -> RaceKey:
+        """Take a console's result file over, with the alarms it deserves."""
+        result = fact.result
+        key = RaceKey(result.session_id, result.event, result.heat)
+        before = self.seen.setdefault(key, [])
+        who = f"session {key.session} event {key.event} heat {key.heat}"
+        if fact.path in self.names:
+            self._alarm(
+                f"collision {fact.path} {fact.position}",
+                f"{fact.path} was published by us and now has a content that is not ours.",
+                "Somebody else writes results under our names: give one of the two another folder.",
+                fact.position,
+            )
+        same = [s for s in before if s.file.result.revision == result.revision]
+        if same and result.revision > 0 and same[-1].file.sha256 != fact.sha256:
+            self._alarm(
+                f"rewritten {fact.path} {fact.position}",
+                f"Revision {result.revision} of {who} came with two different contents.",
+                "The newest is shown; both are in the log. Ask at the console which one is meant.",
+                fact.position,
+            )
+        highest = max((s.file.result.revision for s in before), default=0)
+        if result.revision < highest:
+            self._alarm(
+                f"late {fact.path} {fact.position}",
+                f"Revision {result.revision} of {who} came after revision {highest}.",
+                f"Revision {highest} stays in force.",
+                fact.position,
+            )
+        before.append(Seen(recorded_at, fact))
+        return key
+
+    def _alarm(self, key: str, text: str, hint: str, position: int) -> None:
+        self.alarms.append(Alarm(key, text, hint, position))
+
+    def console(self, key: RaceKey) -> ResultRead | None:
+        """The console's result in force for a race."""
+        seen = self.seen.get(key)
+        if not seen:
+            return None
+        return max(enumerate(seen), key=lambda item: (item[1].file.result.revision, item[0]))[
+            1
+        ].file
+
+    def next_revision(self, key: RaceKey) -> int:
+        """A revision number that nobody has used for the race, counted from 1."""
+        ours = [p.revision for p in self.published.get(key, ())]
+        theirs = [s.file.result.revision for s in self.seen.get(key, ())]
+        return max([0, *ours, *theirs]) + 1
+
+    def last(self, key: RaceKey) -> int:
+        """The highest revision of a race so far, 0 before the first."""
+        return self.next_revision(key) - 1
+
+    def views(self, zone: str) -> list[Revision]:
+        """All revisions in the order of the log."""
+        ours = [
+            Revision(
+                p.session,
+                p.event,
+                p.heat,
+                p.race_number,
+                p.revision,
+                "meetlog",
+                p.name,
+                p.sha256,
+                p.position,
+                iso_local(p.recorded_at, zone),
+                p.cause,
+                p.author,
+                p.reason,
+            )
+            for each in self.published.values()
+            for p in each
+        ]
+        theirs = [
+            Revision(
+                key.session,
+                key.event,
+                key.heat,
+                s.file.result.race_number,
+                s.file.result.revision,
+                "time-drops",
+                s.file.path,
+                s.file.sha256,
+                s.file.position,
+                iso_local(s.recorded_at, zone),
+                "result file",
+                "time-drops",
+                "",
+            )
+            for key, each in self.seen.items()
+            for s in each
+        ]
+        return sorted(ours + theirs, key=lambda r: r.position)

@@ -1,0 +1,107 @@
+"""The start list: all versions of the program, who is in which lane, whose chip is whose."""
+
+import msgspec
+
+from wire.timedrops import Heat, LaneEntry, Program, RaceKey, Session, Swimmer, Team
+
+
+class Version(msgspec.Struct, frozen=True):
+    """The current session's heats in program order, from event `position` on."""
+
+    position: int
+    order: tuple[RaceKey, ...]
+
+
+class Entry(msgspec.Struct, frozen=True):
+    """A heat as last announced. `order` is its place in its session; a heat dropped by a later
+    program stays, since it may have been swum."""
+
+    key: RaceKey
+    session_number: int
+    race_number: int
+    order: int
+    lanes: tuple[LaneEntry, ...]
+
+
+class StartList(msgspec.Struct):
+    """What the programs and chip tables said so far."""
+
+    versions: list[Version] = []
+    entries: dict[RaceKey, Entry] = {}
+    swimmers: dict[str, Swimmer] = {}
+    teams: dict[str, Team] = {}
+    chips: dict[str, str] = {}
+    warnings: list[str] = []
+
+    def read_program(self, position: int, program: Program, session: str) -> None:
+        """Take over a version of the program; `session` is the one to run when none is current."""
+        number = 0
+        current = _current(program, session)
+        for each in program.sessions:
+            for heat in each.heats:
+                number += 1
+                entry = _entry(each, heat, number)
+                self.entries[entry.key] = entry
+        order = tuple(_key(current, heat) for heat in current.heats) if current else ()
+        self.versions.append(Version(position, order))
+        self.swimmers = {s.id: s for s in program.swimmers}
+        self.teams = {t.id: t for t in program.teams}
+        self.warnings = list(program.warnings)
+
+    def entry(self, key: RaceKey) -> Entry:
+        """The heat; one without lanes for a race that no program named (a console's own)."""
+        return self.entries.get(key) or Entry(key, 0, 0, len(self.entries) + 1, ())
+
+    def in_force(self, position: int) -> Version:
+        """The version that an event at `position` was read under; the first for earlier ones."""
+        found = self.versions[0] if self.versions else Version(0, ())
+        for version in self.versions:
+            if version.position > position:
+                break
+            found = version
+        return found
+
+    def swimmer_of(self, chip: str) -> str:
+        """The swimmer's id of a chip, "" if unknown: by the chip table, or a tag that is an id.
+
+        Numeric chips match whatever their leading zeros, which TsV1 loses (PROTOCOLS 2).
+        """
+        found = self.chips.get(chip) or self.chips.get(canonical(chip))
+        if found:
+            return found
+        if chip in self.swimmers:
+            return chip
+        short = canonical(chip)
+        return short if short in self.swimmers else ""
+
+    def name_of(self, swimmer: str) -> str:
+        """First and last name, "" for somebody the program does not know."""
+        s = self.swimmers.get(swimmer)
+        return f"{s.first_name} {s.last_name}".strip() if s else ""
+
+
+def canonical(chip: str) -> str:
+    """A chip without leading zeros when it is a number; anything else as it is."""
+    return chip.lstrip("0") or "0" if chip.isascii() and chip.isdigit() else chip
+
+
+def chip_index(table: dict[str, str]) -> dict[str, str]:
+    """The chip table with a second key for each numeric chip, without its leading zeros."""
+    return {canonical(chip): swimmer for chip, swimmer in table.items()} | table
+
+
+def _current(program: Program, wanted: str) -> Session | None:
+    marked = [s for s in program.sessions if s.current]
+    by_name = [s for s in program.sessions if wanted and s.id == wanted]
+    for choice in (marked, by_name, list(program.sessions)):
+        if choice:
+            return choice[0]
+    return None
+
+
+def _key(session: Session, heat: Heat) -> RaceKey:
+    return RaceKey(session.id, heat.event, heat.heat)
+
+
+def _entry(session: Session, heat: Heat, order: int) -> Entry:
+    return Entry(_key(session, heat), session.number, heat.race_number, order, heat.lanes)
