@@ -15,6 +15,8 @@ import msgspec
 
 FORM = 1
 GENESIS = bytes(32)
+# SQLite refuses a row of 1 GB (SQLITE_MAX_LENGTH); half of it leaves no doubt.
+MAX_EVENT_BYTES = 500_000_000
 
 SOCKET_OPENED = "socket.opened"
 SOCKET_READ = "socket.read"
@@ -34,13 +36,25 @@ Meta = dict[str, Any]
 class Draft(msgspec.Struct, frozen=True, gc=False):
     """What is handed to `append`: an event before it has a place in the order.
 
-    `meta` is msgpack of a small map; `pack_meta` makes it.
+    `meta` is msgpack of a small map; `pack_meta` makes it. Raises `TypeError`
+    for anything but `bytes` (a bytearray could change before it is written)
+    and `ValueError` for text that is not Unicode or a row past `MAX_EVENT_BYTES`.
     """
 
     source: str
     kind: str
     meta: bytes = b"\x80"
     body: bytes = b""
+
+    def __post_init__(self) -> None:
+        if type(self.meta) is not bytes or type(self.body) is not bytes:
+            raise TypeError(f"meta and body of a {self.kind!r} event must be bytes")
+        size = len(self.body) + len(self.meta) + len(self.source.encode()) + len(self.kind.encode())
+        if size > MAX_EVENT_BYTES:
+            raise ValueError(
+                f"a {self.kind!r} event of {size} bytes from {self.source!r} is too large: "
+                f"the log takes at most {MAX_EVENT_BYTES}"
+            )
 
 
 class Event(msgspec.Struct, frozen=True, gc=False):
@@ -85,15 +99,30 @@ def meta_of(event: Event) -> Meta:
     return _unpack(event.meta)
 
 
-def chain_hash(
-    previous: bytes, position: int, recorded_at: int, source: str, kind: str, meta: bytes,
-    body: bytes, form: int = FORM,
+def chain_hash(  # noqa: PLR0917 - the row's columns, in their canonical order
+    previous: bytes,
+    position: int,
+    recorded_at: int,
+    source: str,
+    kind: str,
+    meta: bytes,
+    body: bytes,
+    form: int = FORM,
 ) -> bytes:
     """The hash of a row in the place after `previous`; see the module for the exact bytes."""
     s, k = source.encode(), kind.encode()
     return sha256(
-        b"".join((
-            previous, _HEADER.pack(form, position, recorded_at, len(s)), s,
-            _LENGTH.pack(len(k)), k, _LENGTH.pack(len(meta)), meta, _LENGTH.pack(len(body)), body,
-        ))
+        b"".join(
+            (
+                previous,
+                _HEADER.pack(form, position, recorded_at, len(s)),
+                s,
+                _LENGTH.pack(len(k)),
+                k,
+                _LENGTH.pack(len(meta)),
+                meta,
+                _LENGTH.pack(len(body)),
+                body,
+            )
+        )
     ).digest()

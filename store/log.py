@@ -7,18 +7,22 @@ from store.event import Draft, Event, Head
 
 
 class StoreError(Exception):
-    """The log could not be read or written. The message says which file, what failed, what to do."""
+    """The log could not be read or written: the message says which file, why, and what to do."""
 
 
-class StoreUnavailable(StoreError):
+class StoreUnavailable(StoreError):  # noqa: N818 - named for the condition, as callers speak of it
     """A passing condition (disk full, locked, I/O error): nothing was written; try again later."""
 
 
-class LogDamaged(StoreError):
+class LogDamaged(StoreError):  # noqa: N818 - named for the condition, as callers speak of it
     """The log contradicts itself, or is not a meetlog log. Trying again will not help."""
 
 
-class Conflict(StoreError):
+class LogMissing(StoreError):  # noqa: N818 - named for the condition, as callers speak of it
+    """There is no log at that path, and none was to be made."""
+
+
+class Conflict(StoreError):  # noqa: N818 - named for the condition, as callers speak of it
     """`append` was given an `after` that is no longer the head; `head` is the present one."""
 
     def __init__(self, head: Head, message: str) -> None:
@@ -38,13 +42,15 @@ class Log(Protocol):
         Their positions are the `len(drafts)` up to the head's. `recorded_at`
         comes from the engine's clock and never decreases. With `after`, the
         head must be at that position or `Conflict` is raised. Raises
-        `StoreUnavailable` with nothing written, or `LogDamaged`.
+        `StoreUnavailable` with nothing written, `LogDamaged`, or `ValueError`
+        when there is nothing to append.
         """
 
     def read(self, after: int = 0, limit: int = 1000, *, kinds: Sequence[str] = ()) -> list[Event]:
         """Events with position > `after` in order, at most `limit`; only of `kinds` if given.
 
         Never skips a position that may still appear (no late commits below the last returned).
+        A negative `after` reads from the first row, whatever its position.
         """
 
     def head(self) -> Head:
@@ -52,3 +58,13 @@ class Log(Protocol):
 
     def close(self) -> None:
         """Release what the engine holds. Calling it again does nothing."""
+
+
+class BatchLog(Log, Protocol):
+    """A log that can also take several submissions in one transaction."""
+
+    def append_each(self, groups: Sequence[Sequence[Draft]]) -> list[Head]:
+        """Append all `groups` in order in one transaction: all of them or none.
+
+        Returns for each group the head as of its own last event. Otherwise as `append`.
+        """

@@ -1,0 +1,118 @@
+"""Connections to a log's file: how each is set up, whatever it is for."""
+
+import sqlite3
+import time
+from pathlib import Path
+from typing import Literal
+
+from sqlalchemy import Connection, Engine, create_engine, event
+from sqlalchemy.engine import URL
+from sqlalchemy.pool import QueuePool
+
+Synchronous = Literal["FULL", "NORMAL"]
+BUSY_MS = 5_000  # another process's append takes milliseconds; a checkpoint on a slow disk, seconds
+# SQLite folds the write-ahead log into the file at 1000 pages of 4 kB, and from
+# then on writes over it from its beginning.
+_WAL_BYTES = 4_096_000
+_FILLER_BYTES = 6 * 1024 * 1024  # what overflows SQLite's cache of 2 MB into the write-ahead log
+_WAL_ATTEMPTS = 100
+_WAL_PAUSE = 0.02
+
+
+def connect(
+    path: Path,
+    *,
+    read_only: bool = False,
+    synchronous: Synchronous = "FULL",
+    busy_ms: int = BUSY_MS,
+) -> sqlite3.Connection:
+    """The driver's connection, in autocommit: transactions begin where we say so.
+
+    It may be handed from thread to thread, by one owner at a time.
+    """
+    mode = "ro" if read_only else "rwc"
+    connection = sqlite3.connect(
+        f"{path.absolute().as_uri()}?mode={mode}",
+        uri=True,
+        isolation_level=None,
+        check_same_thread=False,
+        timeout=busy_ms / 1000,
+    )
+    try:
+        if not read_only:
+            _enter_wal(connection)
+            connection.execute(f"PRAGMA synchronous={synchronous}")
+            # On macOS fsync leaves the bytes in the drive's cache; elsewhere these do nothing.
+            connection.execute("PRAGMA fullfsync=ON")
+            connection.execute("PRAGMA checkpoint_fullfsync=ON")
+    except sqlite3.Error:
+        connection.close()
+        raise
+    return connection
+
+
+def make_engine(
+    path: Path,
+    *,
+    read_only: bool = False,
+    synchronous: Synchronous = "FULL",
+    busy_ms: int = BUSY_MS,
+) -> Engine:
+    """An Engine whose transactions begin IMMEDIATE, so that a writer never fails half-way."""
+    engine = create_engine(
+        URL.create("sqlite", database=str(path)),
+        creator=lambda: connect(
+            path, read_only=read_only, synchronous=synchronous, busy_ms=busy_ms
+        ),
+        poolclass=QueuePool,
+        pool_size=4,
+        max_overflow=-1,
+        pool_reset_on_return=None,  # every user leaves its connection outside a transaction
+    )
+    if not read_only:
+        event.listen(engine, "begin", _begin)
+    return engine
+
+
+def grow_wal(connection: sqlite3.Connection, path: Path) -> None:
+    """Give the write-ahead log its full length before the first append.
+
+    Syncing a file that grew also syncs the file system's own journal, which
+    takes two to three times as long as writing over bytes already there. The
+    growth is a large transaction that is rolled back: it leaves the file's
+    length and nothing else. Where it cannot be done, appends are only slower.
+    """
+    wal = path.with_name(path.name + "-wal")
+    try:
+        if wal.exists() and wal.stat().st_size >= _WAL_BYTES:
+            return
+        connection.execute("BEGIN IMMEDIATE")
+        connection.execute("CREATE TABLE filler (bytes BLOB)")
+        connection.execute("INSERT INTO filler VALUES (zeroblob(?))", (_FILLER_BYTES,))
+    except (sqlite3.OperationalError, OSError):
+        pass  # the append that follows meets the same trouble, and tells it
+    finally:
+        if connection.in_transaction:
+            connection.execute("ROLLBACK")
+
+
+def _begin(connection: Connection) -> None:
+    connection.exec_driver_sql("BEGIN IMMEDIATE")
+
+
+def _enter_wal(connection: sqlite3.Connection) -> None:
+    """Switch to write-ahead logging; a file that already has it is not touched.
+
+    SQLite does not wait for others when it switches, so two processes that
+    make the same log at the same moment must ask again.
+    """
+    for attempt in range(_WAL_ATTEMPTS):
+        try:
+            connection.execute("PRAGMA journal_mode=WAL")
+        except sqlite3.OperationalError as error:
+            busy = error.sqlite_errorcode & 0xFF == sqlite3.SQLITE_BUSY
+            if not busy or attempt == _WAL_ATTEMPTS - 1:
+                raise
+            time.sleep(_WAL_PAUSE)
+        else:
+            return

@@ -1,0 +1,295 @@
+"""The log in an SQLite file: one writer at a time, readers that never wait for it.
+
+Three kinds of connections share the file. The appending one syncs the disk
+at each commit. Readers are opened read-only, each in its own snapshot. The
+views' one writes what can be derived again, so it leaves the syncing to the
+next append; after a power cut it may have lost its last transactions, each
+of them whole and with its checkpoint, and folding goes on from there.
+
+Within the process, appends and views take turns at a lock of ours. SQLite's
+own busy handler would make the later one sleep in steps of up to 100 ms,
+and serves no order; it is left for other processes only.
+"""
+
+import sqlite3
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from functools import lru_cache
+from itertools import starmap
+from pathlib import Path
+from threading import Lock
+from typing import Any
+
+from sqlalchemy import Connection, Text, bindparam, insert, select, union_all
+from sqlalchemy.dialects.sqlite import dialect
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.pool import PoolProxiedConnection
+from sqlalchemy.sql import ClauseElement
+
+from store.chain import extend, refuse_empty
+from store.connect import BUSY_MS, grow_wal, make_engine
+from store.event import EMPTY_HEAD, SOCKET_READ, Draft, Event, Head
+from store.faults import explain, is_ours
+from store.log import StoreError
+from store.memory import conflict
+from store.migrate import revision, upgrade
+from store.tables import RARE, events
+
+
+class SqliteLog:
+    """A `Log` in the file at `path`, made or migrated as needed.
+
+    `clock` gives ns since the epoch, UTC. With `read_only` the file must exist
+    and is never changed; another process may be writing it. `busy_ms` is how
+    long an append waits for another process's. Raises `LogMissing`,
+    `LogDamaged` for a file that is no log or of a newer meetlog, and
+    `StoreUnavailable`.
+    """
+
+    def __init__(
+        self,
+        path: Path | str,
+        *,
+        clock: Callable[[], int] = time.time_ns,
+        read_only: bool = False,
+        busy_ms: int = BUSY_MS,
+    ) -> None:
+        self.path = Path(path)
+        self._clock = clock
+        self._read_only = read_only
+        self._turn = _Turn()
+        self._closed = False
+        if read_only:
+            if revision(self.path) is None:
+                raise StoreError(f"{self.path} is empty: meetlog has not written to it yet")
+        else:
+            upgrade(self.path)
+        self._appending = make_engine(self.path, busy_ms=busy_ms)
+        self._viewing = make_engine(self.path, synchronous="NORMAL", busy_ms=busy_ms)
+        self._reading = make_engine(self.path, read_only=True, busy_ms=busy_ms)
+        self._writer: PoolProxiedConnection | None = None
+        self._known: Head | None = None
+
+    def append(self, drafts: Sequence[Draft], *, after: int | None = None) -> Head:
+        return self._append((drafts,), after)[-1]
+
+    def append_each(self, groups: Sequence[Sequence[Draft]]) -> list[Head]:
+        return self._append(groups, None)
+
+    def read(self, after: int = 0, limit: int = 1000, *, kinds: Sequence[str] = ()) -> list[Event]:
+        sql = _PAGE
+        named: dict[str, int | str] = {"after": after, "limit": limit}
+        if kinds:
+            wanted = tuple(dict.fromkeys(kinds))
+            sql = _page_of_kinds(len(wanted), SOCKET_READ in wanted)
+            named |= {f"kind{i}": kind for i, kind in enumerate(wanted)}
+        with self._reader() as connection:
+            return list(starmap(Event, connection.execute(sql, named)))
+
+    def head(self) -> Head:
+        with self._reader() as connection:
+            return _head(connection)
+
+    @contextmanager
+    def views(self) -> Iterator[Connection]:
+        """A transaction for read tables, in turn with appends; keep it to a few milliseconds.
+
+        Committed on exit, rolled back on an error. Not synced to the disk by
+        itself: keep a checkpoint in the same transaction and fold on from it.
+        Appending within the block would wait for itself; do not. Raises
+        `StoreUnavailable` and `LogDamaged`; the caller's own SQL errors pass through.
+        """
+        self._check_writable()
+        with self._turn:
+            try:
+                with self._viewing.begin() as connection:
+                    yield connection
+            except DBAPIError as error:
+                if isinstance(error.orig, sqlite3.Error) and is_ours(error.orig):
+                    raise explain(error.orig, self.path, "writing the read tables of") from error
+                raise
+
+    def close(self) -> None:
+        with self._turn:
+            self._closed = True
+            # A writing connection goes last: it folds the write-ahead log into
+            # the file and removes it, which a reader may not.
+            self._reading.dispose()
+            self._viewing.dispose()
+            self._drop_writer()
+            self._appending.dispose()
+
+    def _append(self, groups: Sequence[Sequence[Draft]], after: int | None) -> list[Head]:
+        refuse_empty(groups)
+        with self._turn:
+            self._check_writable()
+            known, self._known = self._known, None
+            try:
+                connection = self._open_writer()
+                try:
+                    heads = None
+                    if known is not None and after is None:
+                        heads = self._follow(connection, groups, known)
+                    if heads is None:
+                        heads = self._look_and_follow(connection, groups, after)
+                finally:
+                    if connection.in_transaction:
+                        self._undo(connection)
+            except sqlite3.Error as error:
+                raise explain(error, self.path, "appending to") from error
+            self._known = heads[-1]
+            return heads
+
+    def _follow(
+        self, connection: sqlite3.Connection, groups: Sequence[Sequence[Draft]], known: Head
+    ) -> list[Head] | None:
+        """Append after the head that our last append left; None if that is no longer the head.
+
+        If another process has appended since, our first position is taken and
+        the database refuses the row. Looking first each time would be no
+        safer, and slower.
+        """
+        rows, heads = extend(known, groups, self._clock())
+        try:
+            if len(rows) == 1:
+                connection.execute(_INSERT, rows[0])  # by itself it is its own transaction
+            else:
+                connection.execute("BEGIN IMMEDIATE")
+                connection.executemany(_INSERT, rows)
+                connection.execute("COMMIT")
+        except sqlite3.IntegrityError:
+            if connection.in_transaction:
+                connection.execute("ROLLBACK")
+            return None
+        return heads
+
+    def _look_and_follow(
+        self,
+        connection: sqlite3.Connection,
+        groups: Sequence[Sequence[Draft]],
+        after: int | None,
+    ) -> list[Head]:
+        """Append after the head that is in the file, which nobody can move meanwhile."""
+        connection.execute("BEGIN IMMEDIATE")
+        head = _head(connection)
+        if after is not None and after != head.position:
+            raise conflict(str(self.path), after, head)
+        rows, heads = extend(head, groups, self._clock())
+        connection.executemany(_INSERT, rows)
+        connection.execute("COMMIT")
+        return heads
+
+    def _open_writer(self) -> sqlite3.Connection:
+        if self._writer is None:
+            self._writer = self._appending.raw_connection()
+            grow_wal(_driver(self._writer), self.path)
+        return _driver(self._writer)
+
+    def _undo(self, connection: sqlite3.Connection) -> None:
+        """Leave the transaction; a connection that cannot even do that is replaced."""
+        try:
+            connection.execute("ROLLBACK")
+        except sqlite3.Error:
+            self._drop_writer()
+
+    def _drop_writer(self) -> None:
+        if self._writer is not None:
+            self._writer.invalidate()
+            self._writer = None
+
+    @contextmanager
+    def _reader(self) -> Iterator[sqlite3.Connection]:
+        if self._closed:
+            raise StoreError(f"{self.path} is closed; open it again")
+        try:
+            pooled = self._reading.raw_connection()
+            try:
+                yield _driver(pooled)
+            finally:
+                pooled.close()
+        except sqlite3.Error as error:
+            raise explain(error, self.path, "reading") from error
+
+    def _check_writable(self) -> None:
+        if self._closed:
+            raise StoreError(f"{self.path} is closed; open it again")
+        if self._read_only:
+            raise StoreError(f"{self.path} was opened for reading only")
+
+
+class _Turn:
+    """A lock that is passed on: who waits at it gets it before who comes again.
+
+    A plain lock may be won by the same thread over and over; folding a long
+    log would then keep an append waiting.
+    """
+
+    def __init__(self) -> None:
+        self._door = Lock()
+        self._room = Lock()
+
+    def __enter__(self) -> None:
+        with self._door:
+            self._room.acquire()
+
+    def __exit__(self, *_: object) -> None:
+        self._room.release()
+
+
+def _driver(pooled: PoolProxiedConnection) -> sqlite3.Connection:
+    connection: Any = pooled.driver_connection
+    return connection  # type: ignore[no-any-return]  # the engine's creator makes these
+
+
+def _head(connection: sqlite3.Connection) -> Head:
+    rows = connection.execute(_HEAD).fetchall()
+    return Head(*rows[0]) if rows else EMPTY_HEAD
+
+
+# The hot statements are compiled once and run on the driver's own cursor:
+# through Core's execution an append reaches a third of plain sqlite3's rate.
+
+
+def _compile(statement: ClauseElement) -> str:
+    """The statement's SQL with `:named` parameters and everything constant written out."""
+    compiled = statement.compile(dialect=dialect(paramstyle="named"))
+    sql = str(compiled)
+    for name, value in compiled.params.items():
+        if value is not None:
+            sql = sql.replace(f":{name}", str(int(value)))
+    return sql
+
+
+_FIELDS = [events.c[name] for name in Event.__struct_fields__]
+_INSERT = str(insert(events).compile(dialect=dialect(paramstyle="qmark")))
+_HEAD = _compile(
+    select(events.c.position, events.c.hash, events.c.recorded_at)
+    .order_by(events.c.position.desc())
+    .limit(1)
+)
+_PAGE = _compile(
+    select(*_FIELDS)
+    .where(events.c.position > bindparam("after"))
+    .order_by(events.c.position)
+    .limit(bindparam("limit"))
+)
+
+
+@lru_cache(maxsize=64)
+def _page_of_kinds(count: int, with_reads: bool) -> str:
+    """A page of events of `count` kinds.
+
+    Rare kinds are merged from the partial index, one range each, so a page
+    costs its own length; the index is used only where the query repeats the
+    index's condition word for word. With reads among them the table is walked.
+    """
+    kinds = [bindparam(f"kind{i}", type_=Text) for i in range(count)]
+    later = events.c.position > bindparam("after")
+    if with_reads:
+        chosen = select(*_FIELDS).where(later, events.c.kind.in_(kinds))
+        return _compile(chosen.order_by(events.c.position).limit(bindparam("limit")))
+    merged = union_all(
+        *(select(*_FIELDS).where(later, events.c.kind == kind, RARE) for kind in kinds)
+    )
+    return _compile(merged.order_by("position").limit(bindparam("limit")))
