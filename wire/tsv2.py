@@ -63,6 +63,7 @@ class Decoder(msgspec.Struct):
     in_text: bool = False
     escaped: bool = False  # the next byte follows a backslash
     last: int = 0  # the last byte of the message that is not blank; a quote after a text
+    line_ended: bool = False  # since `last`
     junk: bool = False  # `held` begins with what can start no message
     skipping: bool = False  # until the end of the line, after a message that is out of bounds
 
@@ -98,7 +99,7 @@ class Decoder(msgspec.Struct):
     def _clear(self) -> None:
         self.held.clear()
         self.stack.clear()
-        self.in_text = self.escaped = self.junk = False
+        self.in_text = self.escaped = self.line_ended = self.junk = False
         self.last = 0
 
     def _start(self, data: bytes, at: int, out: Decoded) -> int:
@@ -203,8 +204,12 @@ class Decoder(msgspec.Struct):
                 at += 1
             else:
                 token = _STRUCTURE.search(data, at, stop)
-                if before := data[at : token.start() if token else stop].rstrip(_BLANK):
+                between = data[at : token.start() if token else stop]
+                if before := between.rstrip(_BLANK):
                     self.last = before[-1]
+                    self.line_ended = False
+                if len(before) < len(between) and _LINE_END.search(between, len(before)):
+                    self.line_ended = True
                 if token is None:
                     break
                 at, byte = token.end(), data[token.start()]
@@ -222,17 +227,19 @@ class Decoder(msgspec.Struct):
                     if not self.stack:
                         return at, _Outcome.WHOLE
                 self.last = byte
+                self.line_ended = False
         return stop, _Outcome.MORE
 
     def _may_open(self, bracket: int) -> bool:
         """Whether JSON, or a message of reads, can go on with this bracket.
 
-        In an object a value follows a colon; in an array it begins or follows
-        a comma. The elements of a message are objects, so an array there is a
-        new message after one that was cut at a comma.
+        In an object a value follows a colon, and every writer puts it on the
+        same line; in an array it begins or follows a comma. The elements of a
+        message are objects, so an array there is a new message after one that
+        was cut at a comma.
         """
         if self.stack[-1] == ord("{"):
-            return self.last == ord(":")
+            return self.last == ord(":") and not self.line_ended
         return self.last in b"[," and (len(self.stack) > 1 or bracket == ord("{"))
 
 
