@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo
 import msgspec
 
 from wire.errors import WireError
-from wire.stamps import DAY, HOUR, MINUTE, NS, Stamp, format_iso, iso_wall, parse_any
+from wire.stamps import DAY, HOUR, MINUTE, NS, Stamp, format_iso, parse_any, parse_iso
 
 # Real reads arrive up to seconds out of order (PROTOCOLS 1.4); clocks within a
 # meet differ by seconds. Half an hour of going back is the repeated hour.
@@ -38,15 +38,25 @@ class SourceClock(msgspec.Struct, frozen=True):
         for a stamp that is no time, or one outside the years 2000 to 2099: a
         clock that was never set (PROTOCOLS 1.4: controllers show 1980).
         """
-        if text[-1:] == "Z" and text[10:11] == "T":
-            wall = iso_wall(text)
-        else:
-            stamp = parse_any(text)
-            wall = stamp.wall
-            if stamp.offset:
-                return _sane(wall - stamp.offset * NS, text)
-            if not stamp.dated:
-                return self._dated(stamp, arrival)
+        base = _minute_base(text[:17], self.mode, self.zone)
+        if base:
+            fraction = text[20:-1] if text[-1:] == "Z" else text[20:]
+            digits = text[17:19] + fraction
+            scale = _SCALES.get(len(digits))
+            if (
+                scale
+                and text[19:20] == "."
+                and digits.isdigit()
+                and digits.isascii()
+                and digits < "6"
+            ):
+                return base + int(digits) * scale
+        stamp = parse_any(text)
+        wall = stamp.wall
+        if stamp.offset:
+            return _sane(wall - stamp.offset * NS, text)
+        if not stamp.dated:
+            return self._dated(stamp, arrival)
         if self.mode == "utc":
             return _sane(wall, text)
         first, second = offsets(self.zone, wall // MINUTE)
@@ -63,6 +73,28 @@ class SourceClock(msgspec.Struct, frozen=True):
         days = (arrival + _AHEAD + offset - midnight - stamp.wall) // DAY
         wall = midnight + days * DAY + stamp.wall
         return wall - offsets(zone, wall // MINUTE)[0]
+
+
+# Nanoseconds of the last digit of seconds and fraction written together.
+_SCALES: dict[int, int] = {digits: 10 ** (11 - digits) for digits in range(3, 12)}
+
+
+@lru_cache(maxsize=65536)
+def _minute_base(text: str, mode: str, zone: str) -> int:
+    """UTC of `YYYY-MM-DDTHH:MM:` by this clock; 0 where it takes more than the text to know.
+
+    Stamps of a meet share few minutes, and all but the last digits of a
+    stamp need to be understood once only: this makes folding twice as fast.
+    """
+    try:
+        stamp = parse_iso(text[:-1])
+        wall = stamp.wall
+        first, second = (0, 0) if mode == "utc" else offsets(zone, wall // MINUTE)
+        if text[-1:] != ":" or first != second:
+            return 0
+        return _sane(wall - first, text)
+    except WireError:
+        return 0
 
 
 def _repeated(first: int, second: int, arrival: int, previous: int) -> int:

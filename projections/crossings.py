@@ -11,7 +11,7 @@ from itertools import pairwise
 
 import msgspec
 
-from projections.reads import Columns, Detail, ReadSet
+from projections.reads import POSITION_BITS, POSITION_MASK, Columns, ReadSet
 from wire.settings import FeedSettings, PointSettings, Settings
 
 
@@ -99,10 +99,9 @@ def candidates(reads: ReadSet, by_feed: dict[int, Columns], point: Point) -> lis
         columns = by_feed.get(feed.id)
         if columns is None:
             continue
-        for moment, index, position in zip(
-            columns.moments, columns.details, columns.positions, strict=True
-        ):
-            d: Detail = details[index]
+        for moment, origin in zip(columns.moments, columns.origins, strict=True):
+            d = details[origin >> POSITION_BITS]
+            position = origin & POSITION_MASK
             found.append(
                 Candidate(
                     moment + feed.shift, d[0], d[1], d[2], d[3], feed.backup, feed.id, position

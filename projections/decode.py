@@ -19,7 +19,7 @@ from projections.facts import (
     ProgramRead,
     Published,
     Quarantined,
-    Read,
+    Reads,
     ResultRead,
     SettingsRead,
     Stated,
@@ -43,13 +43,13 @@ Wire = TsV1 | TsV2 | Ctp01
 
 
 class Stream(msgspec.Struct):
-    """One open connection: its decoder, and the last moment at each point (see `SourceClock`)."""
+    """One open connection: its decoder, and its last moment (see `SourceClock`)."""
 
     tsv1: TsV1 | None = None
     tsv2: TsV2 | None = None
     ctp01: Ctp01 | None = None
     connection_id: str = ""
-    previous: dict[str, int] = {}
+    previous: int = 0
 
     @property
     def wire(self) -> Wire | None:
@@ -115,59 +115,57 @@ class Decoder(msgspec.Struct):
     def _stream_facts(self, event: Event, stream: Stream, items: list) -> list[Fact]:  # type: ignore[type-arg]  # the languages' items differ; each is told apart below
         found: list[Fact] = []
         clock = self.clock(event.source)
+        raws: list[RawRead] = []
+        moments: list[int] = []
+        previous = 0
         for item in items:
-            if type(item) is RawRead:
-                self._read(event, stream, clock, item, found)
-            elif type(item) is Malformed:
-                found.append(_quarantined(event, item))
-            elif type(item) is DataLine:
-                if item.is_newlocation:
-                    found.append(LocationAnnounced(event.position, event.source, item.location))
+            if type(item) is not RawRead:
+                raw = self._other(event, item, found)
+                if raw is None:
+                    continue
+            else:
+                raw = item
+            try:
+                if raw.utc_moment:
+                    moment = _UTC.to_utc(raw.utc_moment, event.recorded_at)
                 else:
-                    raw = to_raw_read(item)
-                    self._read(event, stream, clock, raw, found)
-            elif type(item) is RawController:
-                self._read(event, stream, clock, _controller_read(item), found)
+                    moment = clock.to_utc(
+                        raw.moment, event.recorded_at, previous or stream.previous
+                    )
+                previous = moment
+            except WireError as e:
+                problem = e.problem
+                where = f"chip {raw.chip} at {raw.timing_point}: {problem.reason}"
+                found.append(_quarantined(event, Malformed(where, problem.excerpt, problem.hint)))
+                continue
+            if raw.type != ReadKind.GUN:
+                raws.append(raw)
+                moments.append(moment)
+            else:
+                text = raw.utc_moment or raw.moment
+                found.append(Gun(event.position, event.source, raw.timing_point, moment, text))
+        if raws:
+            found.append(Reads(event.position, event.source, raws, moments))
+        if previous:
+            stream.previous = previous
         if stream.ctp01 is not None:
             marks = self.marks.setdefault(event.source, Marks())
             stream.connection_id, delivered = marks.observe(stream.connection_id, items)
             found += [Delivered(event.position, event.source, *each) for each in delivered]
         return found
 
-    def _read(
-        self, event: Event, stream: Stream, clock: SourceClock, raw: RawRead, found: list[Fact]
-    ) -> None:
-        feed = raw.timing_point
-        text = raw.utc_moment or raw.moment
-        try:
-            if raw.utc_moment:
-                moment = _UTC.to_utc(text, event.recorded_at)
-            else:
-                moment = clock.to_utc(text, event.recorded_at, stream.previous.get(feed, 0))
-        except WireError as e:
-            problem = e.problem
-            where = f"chip {raw.chip} at {feed}: {problem.reason}"
-            found.append(_quarantined(event, Malformed(where, problem.excerpt, problem.hint)))
-            return
-        stream.previous[feed] = moment
-        if raw.type == ReadKind.GUN:
-            found.append(Gun(event.position, event.source, feed, moment, text))
-        else:
-            chip = raw.chip if type(raw.chip) is str else str(raw.chip)
-            found.append(
-                Read(
-                    event.position,
-                    event.source,
-                    feed,
-                    chip,
-                    moment,
-                    raw.type,
-                    raw.source,
-                    raw.antenna,
-                    raw.rssi,
-                    text,
-                )
-            )
+    def _other(self, event: Event, item: object, found: list[Fact]) -> RawRead | None:
+        """What a language has besides plain reads: as a read, or as a fact put into `found`."""
+        match item:
+            case DataLine():
+                if not item.is_newlocation:
+                    return to_raw_read(item)
+                found.append(LocationAnnounced(event.position, event.source, item.location))
+            case RawController():
+                return _controller_read(item)
+            case Malformed():
+                found.append(_quarantined(event, item))
+        return None
 
     def _document_facts(self, event: Event) -> list[Fact]:
         try:

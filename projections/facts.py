@@ -6,27 +6,24 @@ the event which completed the fact.
 
 import msgspec
 
+from wire.reads import RawRead
 from wire.settings import Settings
 from wire.statements import AnyStatement
 from wire.timedrops import Program, ResultFile, Status
 
 
-class Read(msgspec.Struct, frozen=True, gc=False, tag=True):
-    """One detection at a feed (`source` and the wire's own name for the point).
+class Reads(msgspec.Struct, frozen=True, tag=True):
+    """Detections that one event of `source` completed, in the order of their bytes.
 
-    `kind` is 1 first-seen or 2 best-seen; guns are `Gun`. `raw` is the stamp as it arrived.
+    `moments` (ns UTC) runs parallel to `raws`, which have the rest: chip, the
+    wire's name of the point, type 1 or 2, reader, antenna, signal. A gun is a `Gun`.
+    One fact for all of them, because a burst is one event and this is the hot path.
     """
 
     position: int
     source: str
-    feed: str
-    chip: str
-    moment: int
-    kind: int
-    reader: str
-    antenna: int
-    rssi: int | float | None
-    raw: str
+    raws: list[RawRead]
+    moments: list[int]
 
 
 class Gun(msgspec.Struct, frozen=True, tag=True):
@@ -137,7 +134,7 @@ class Published(msgspec.Struct, frozen=True, tag=True):
 
 
 Fact = (
-    Read
+    Reads
     | Gun
     | LocationAnnounced
     | Delivered

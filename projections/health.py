@@ -5,8 +5,9 @@ from statistics import median_low
 import msgspec
 
 from projections.clock import iso_local, offset_at
+from projections.facts import Reads
 from projections.views import GapSpan, SourceHealth
-from store.event import Meta
+from store.event import Event, Meta
 from wire.settings import Settings, SourceSettings
 from wire.stamps import HOUR, MINUTE, NS
 
@@ -39,8 +40,7 @@ class Source(msgspec.Struct):
     last_byte: int = 0
     last_read: int = 0
     received: int = 0
-    known: int = 0
-    new: int = 0
+    guns: int = 0
     quarantined: int = 0
     skews: list[int] = []
     silent_since: int = 0
@@ -91,15 +91,25 @@ class Health(msgspec.Struct):
                 source.connections.clear()
                 source.closed_reason = "meetlog stopped without closing the connection"
 
-    def view(self, name: str, settings: Settings) -> SourceHealth:
-        """The source as people see it."""
+    def read(self, event: Event, reads: Reads) -> None:
+        """Reads arrived. The last of a piece has waited least, so it tells the clock's skew."""
+        source = self.of(event.source)
+        source.received += len(reads.raws)
+        source.last_read = event.recorded_at
+        source.skews.append(event.recorded_at - reads.moments[-1])
+        if len(source.skews) > 20 * SAMPLES:
+            del source.skews[:-SAMPLES]
+
+    def view(self, name: str, settings: Settings, distinct: int) -> SourceHealth:
+        """The source as people see it; it brought `distinct` different reads, guns not counted."""
         s = self.sources.get(name) or Source()
         configured = next((c for c in settings.sources if c.name == name), None)
         zone = settings.meet.zone
         gaps = [GapSpan(iso_local(a, zone), a, iso_local(b, zone), b) for a, b in s.gaps]
         if s.silent_since and s.protocol not in RESUMING:
             gaps.append(GapSpan(iso_local(s.silent_since, zone), s.silent_since, "", None))
-        skew = median_low(s.skews) if len(s.skews) >= _FEW else None
+        newest = s.skews[-SAMPLES:]
+        skew = median_low(newest) if len(newest) >= _FEW else None
         return SourceHealth(
             source=name,
             protocol=s.protocol or (configured.protocol if configured else ""),
@@ -111,8 +121,8 @@ class Health(msgspec.Struct):
             last_read=iso_local(s.last_read or None, zone),
             last_read_ns=s.last_read or None,
             received=s.received,
-            known=s.known,
-            new=s.new,
+            known=s.received - s.guns - distinct,
+            new=s.guns + distinct,
             quarantined=s.quarantined,
             skew_ms=None if skew is None else skew // 1_000_000,
             gaps=tuple(gaps),

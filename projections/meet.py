@@ -23,15 +23,15 @@ from projections.facts import (
     ProgramRead,
     Published,
     Quarantined,
-    Read,
+    Reads,
     ResultRead,
     SettingsRead,
     Stated,
     StatusRead,
 )
-from projections.health import SAMPLES, Health
+from projections.health import Health
 from projections.quarantine import Quarantine
-from projections.reads import ReadSet, load, save
+from projections.reads import POSITION_MASK, ReadSet, load, save
 from projections.revisions import Revisions
 from projections.startlist import StartList, canonical, chip_index
 from projections.views import Alarm, Crossing, QuarantineEntry, Race, Revision, SourceHealth
@@ -120,7 +120,7 @@ class Meet:
         """Fold events, which must follow `position` without a gap."""
         state = self.state
         decode = state.decoder.facts
-        reads = state.reads
+        add = state.reads.add
         dirty = self._dirty
         for event in events:
             if event.position != state.position + 1:
@@ -132,23 +132,13 @@ class Meet:
                 source = state.health.of(event.source)
                 source.bytes += len(event.body)
                 source.last_byte = event.recorded_at
-                for fact in facts:
-                    if type(fact) is Read:
-                        source.received += 1
-                        if reads.add(fact):
-                            source.new += 1
-                            dirty.add(fact.chip)
-                            source.skews.append(event.recorded_at - fact.moment)
-                        else:
-                            source.known += 1
-                        source.last_read = event.recorded_at
-                    else:
-                        self._apply(event, fact)
-                if len(source.skews) > SAMPLES:
-                    del source.skews[:-SAMPLES]
             else:
                 self._notice(event)
-                for fact in facts:
+            for fact in facts:
+                if type(fact) is Reads:
+                    add(fact, dirty)
+                    state.health.read(event, fact)
+                else:
                     self._apply(event, fact)
 
     def _notice(self, event: Event) -> None:
@@ -173,19 +163,13 @@ class Meet:
     def _apply(self, event: Event, fact: Fact) -> None:
         state = self.state
         match fact:
-            case Read():
-                # A read completed by the end of its connection.
-                if state.reads.add(fact):
-                    self._dirty.add(fact.chip)
             case Gun():
                 source = state.health.of(event.source)
                 source.received += 1
                 source.last_read = event.recorded_at
                 key = (fact.source, fact.feed, fact.moment)
-                if key in state.guns:
-                    source.known += 1
-                else:
-                    source.new += 1
+                if key not in state.guns:
+                    source.guns += 1
                     state.guns[key] = fact
                     self._everything = True
             case Quarantined():
@@ -422,7 +406,11 @@ class Meet:
     def sources(self) -> list[SourceHealth]:
         """Every source that is configured or has spoken, by name."""
         names = {s.name for s in self.state.settings.sources} | set(self.state.health.sources)
-        return [self.state.health.view(name, self.state.settings) for name in sorted(names)]
+        state = self.state
+        return [
+            state.health.view(name, state.settings, state.reads.size(name))
+            for name in sorted(names)
+        ]
 
     def quarantine(self) -> list[QuarantineEntry]:
         """What arrived and could not be used, and the chips and points that nobody knows."""
@@ -506,7 +494,7 @@ class Meet:
         return sorted(found, key=lambda e: (e.position, e.reason))
 
     def _unknown(self, columns: dict, reason: str, hint: str) -> QuarantineEntry:  # type: ignore[type-arg]  # keyed by feed or by chip and feed; only the values matter
-        positions = [p for c in columns.values() for p in c.positions]
+        positions = [o & POSITION_MASK for c in columns.values() for o in c.origins]
         feeds = {self.state.reads.feeds[k[1] if isinstance(k, tuple) else k] for k in columns}
         source = ", ".join(sorted({s for s, _ in feeds}))
         excerpt = "at " + ", ".join(sorted({f for _, f in feeds}))

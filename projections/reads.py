@@ -12,14 +12,18 @@ from typing import NamedTuple
 
 import msgspec
 
-from projections.facts import Read
+from projections.facts import Reads
 
 Chip = str
 FeedId = int
+# A detail's index and an event's position share one integer of 63 bits: a
+# trillion events, and eight million combinations of reader, antenna and signal.
+POSITION_BITS = 40
+POSITION_MASK = (1 << POSITION_BITS) - 1
 
 
 class Detail(NamedTuple):
-    """What reads at one feed share: kind (1 or 2), reader, antenna, and signal in dBm."""
+    """What many reads share: kind (1 or 2), reader, antenna, and signal in dBm."""
 
     kind: int
     reader: str
@@ -28,20 +32,14 @@ class Detail(NamedTuple):
 
 
 class Columns(msgspec.Struct):
-    """The distinct reads of one chip at one feed, ordered by moment.
+    """The distinct reads of one chip at one feed, ordered by moment (ns UTC).
 
-    `moments` (ns UTC), `details` (indices into `ReadSet.details`) and
-    `positions` (of the events that brought them) run in parallel.
+    `origins` runs in parallel: an index into `ReadSet.details`, and the
+    position of the event that brought the read.
     """
 
     moments: array  # type: ignore[type-arg]  # msgspec needs a plain class; the type code is "q"
-    details: array  # type: ignore[type-arg]  # the same, "I"
-    positions: array  # type: ignore[type-arg]  # the same, "q"
-
-
-def empty_columns() -> Columns:
-    """Columns without a read."""
-    return Columns(array("q"), array("I"), array("q"))
+    origins: array  # type: ignore[type-arg]  # the same
 
 
 class ReadSet(msgspec.Struct):
@@ -50,49 +48,78 @@ class ReadSet(msgspec.Struct):
     feeds: list[tuple[str, str]] = []
     details: list[Detail] = []
     chips: dict[Chip, dict[FeedId, Columns]] = {}
-    feed_ids: dict[tuple[str, str], FeedId] = {}
-    detail_ids: dict[Detail, int] = {}
+    feed_ids: dict[str, dict[str, FeedId]] = {}
+    detail_ids: dict[tuple[int, str, int, int | float | None], int] = {}
+    sizes: list[int] = []
 
-    def add(self, read: Read) -> bool:
-        """Put a read into the set; False when it was there already (a resend).
+    def add(self, reads: Reads, dirty: set[Chip]) -> None:
+        """Put reads into the set; the chips of those that were not in it go into `dirty`.
 
-        Of two copies that differ in signal only, the stronger is kept.
+        Of two copies that differ in signal only, the stronger is kept. This
+        is the innermost loop of a replay, hence one call for many reads.
         """
-        feed = self.feed_ids.get((read.source, read.feed))
-        if feed is None:
-            feed = self.feed_ids[(read.source, read.feed)] = len(self.feeds)
-            self.feeds.append((read.source, read.feed))
-        key = Detail(read.kind, read.reader, read.antenna, read.rssi)
-        detail = self.detail_ids.get(key)
-        if detail is None:
-            detail = self.detail_ids[key] = len(self.details)
-            self.details.append(key)
-        by_feed = self.chips.get(read.chip)
-        if by_feed is None:
-            by_feed = self.chips[read.chip] = {}
-        columns = by_feed.get(feed)
-        if columns is None:
-            columns = by_feed[feed] = empty_columns()
-        moments = columns.moments
-        moment = read.moment
-        if not moments or moment > moments[-1]:
-            moments.append(moment)
-            columns.details.append(detail)
-            columns.positions.append(read.position)
-            return True
+        chips = self.chips
+        details = self.detail_ids
+        sizes = self.sizes
+        feeds = self.feed_ids.get(reads.source)
+        if feeds is None:
+            feeds = self.feed_ids[reads.source] = {}
+        position = reads.position
+        for raw, moment in zip(reads.raws, reads.moments, strict=True):
+            chip = raw.chip if type(raw.chip) is str else str(raw.chip)
+            feed = feeds.get(raw.timing_point)
+            if feed is None:
+                feed = self._feed(reads.source, raw.timing_point)
+            key = (raw.type, raw.source, raw.antenna, raw.rssi)
+            detail = details.get(key)
+            if detail is None:
+                detail = self._detail(key)
+            by_feed = chips.get(chip)
+            if by_feed is None:
+                by_feed = chips[chip] = {}
+            columns = by_feed.get(feed)
+            if columns is None:
+                columns = by_feed[feed] = Columns(array("q"), array("q"))
+            moments = columns.moments
+            if not moments or moment > moments[-1]:
+                moments.append(moment)
+                columns.origins.append(detail << POSITION_BITS | position)
+            elif not self._insert(columns, moment, detail, position):
+                continue
+            sizes[feed] += 1
+            dirty.add(chip)
+
+    def _insert(self, columns: Columns, moment: int, detail: int, position: int) -> bool:
+        """Put a read in its place; False when it was there."""
+        key = self.details[detail]
+        origin = detail << POSITION_BITS | position
+        moments, origins = columns.moments, columns.origins
         at = bisect_left(moments, moment)
         end = bisect_right(moments, moment, lo=at)
         for i in range(at, end):
-            other = self.details[columns.details[i]]
+            other = self.details[origins[i] >> POSITION_BITS]
             if other[:3] == key[:3]:
                 if _stronger(key.rssi, other.rssi):
-                    columns.details[i] = detail
-                    columns.positions[i] = read.position
+                    origins[i] = origin
                 return False
         moments.insert(end, moment)
-        columns.details.insert(end, detail)
-        columns.positions.insert(end, read.position)
+        origins.insert(end, origin)
         return True
+
+    def _feed(self, source: str, name: str) -> FeedId:
+        found = self.feed_ids[source][name] = len(self.feeds)
+        self.feeds.append((source, name))
+        self.sizes.append(0)
+        return found
+
+    def _detail(self, key: tuple[int, str, int, int | float | None]) -> int:
+        found = self.detail_ids[key] = len(self.details)
+        self.details.append(Detail(*key))
+        return found
+
+    def size(self, source: str) -> int:
+        """How many distinct reads a source has brought."""
+        return sum(self.sizes[feed] for feed in self.feed_ids.get(source, {}).values())
 
 
 def _stronger(one: float | None, other: float | None) -> bool:
@@ -100,14 +127,14 @@ def _stronger(one: float | None, other: float | None) -> bool:
 
 
 def save(value: object) -> object:
-    """msgspec `enc_hook`: arrays as bytes of little machine words, with their type code."""
+    """msgpack's `enc_hook`: arrays as bytes of little machine words, with their type code."""
     if isinstance(value, array):
         return value.typecode.encode() + value.tobytes()
     raise NotImplementedError(type(value))
 
 
 def load(kind: type, value: object) -> object:
-    """msgspec `dec_hook`: the other way."""
+    """msgpack's `dec_hook`: the other way."""
     if kind is array and isinstance(value, bytes):
         return array(value[:1].decode(), value[1:])
     raise NotImplementedError(kind)

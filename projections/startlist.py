@@ -32,6 +32,7 @@ class StartList(msgspec.Struct):
     teams: dict[str, Team] = {}
     chips: dict[str, str] = {}
     warnings: list[str] = []
+    program_at: str = ""
 
     def read_program(self, position: int, program: Program, session: str) -> None:
         """Take over a version of the program; `session` is the one to run when none is current."""
@@ -47,6 +48,7 @@ class StartList(msgspec.Struct):
         self.swimmers = {s.id: s for s in program.swimmers}
         self.teams = {t.id: t for t in program.teams}
         self.warnings = list(program.warnings)
+        self.program_at = program.program_at
 
     def entry(self, key: RaceKey) -> Entry:
         """The heat; one without lanes for a race that no program named (a console's own)."""
