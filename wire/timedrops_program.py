@@ -37,8 +37,8 @@ from wire.timedrops_values import (
     whole_of,
 )
 
-# A lane takes about 300 bytes: ten thousand entries are 3 MB. Ten times that
-# is a wrong file, and every byte costs ten of memory once parsed.
+# A lane takes about 350 bytes: a large meet of ten thousand entries is 4 MB,
+# read in half a second. Eight times that is a wrong file.
 MAX_PROGRAM = 32 * 1024 * 1024
 MAX_LANE = 999  # pools have ten; an open-water start may number its swimmers
 

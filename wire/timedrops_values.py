@@ -8,6 +8,7 @@ from wire.textfile import MAX_DIGITS, clean
 Object = dict[str, Any]
 
 MAX_WARNINGS = 100  # a wholly wrong program says the same of every lane; the first ones suffice
+MAX_WARNING = 400  # characters; ids and names in it are as long as the file made them
 
 MEET_MAESTRO = (
     "Meet Maestro's file format is another one, with the same look. "
@@ -26,7 +27,7 @@ class Notes:
     def add(self, text: str) -> None:
         """Note something that was read past."""
         if len(self._texts) < MAX_WARNINGS:
-            self._texts.append(text)
+            self._texts.append(text if len(text) <= MAX_WARNING else f"{text[:MAX_WARNING]}…")
         else:
             self._more += 1
 

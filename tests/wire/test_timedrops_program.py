@@ -17,7 +17,7 @@ from wire.timedrops import (
     encode_program,
     parse_program,
 )
-from wire.timedrops_values import MAX_WARNINGS
+from wire.timedrops_values import MAX_WARNING, MAX_WARNINGS
 
 Json = dict[str, Any]
 
@@ -512,6 +512,11 @@ def test_warnings_have_a_ceiling_and_a_count() -> None:
     program = read(meet(session("1", *(race(None, 1, n) for n in range(1, 251)))))
     assert len(program.warnings) == MAX_WARNINGS + 1
     assert program.warnings[-1] == f"and {250 - MAX_WARNINGS} more of the kind"
+
+
+def test_a_warning_is_short_however_long_the_ids_are() -> None:
+    program = read(meet(*(session(c * 10_000) for c in "ab")))
+    assert [len(w) for w in program.warnings] == [MAX_WARNING + 1]
 
 
 @pytest.mark.parametrize(
