@@ -5,14 +5,13 @@ past and named in `Program.warnings`. Only a file that is no program at all is
 refused.
 """
 
-import re
-from collections.abc import Iterable
 from typing import TypeVar
 
 import msgspec
 
 from wire.errors import WireError
 from wire.textfile import parse_json
+from wire.timedrops_dialects import guess_dialect, refuse_sibling
 from wire.timedrops_documents import (
     Heat,
     LaneEntry,
@@ -24,7 +23,6 @@ from wire.timedrops_documents import (
 )
 from wire.timedrops_roster import read_event, read_pool, read_swimmer, read_team
 from wire.timedrops_values import (
-    MEET_MAESTRO,
     Notes,
     Object,
     count_of,
@@ -43,7 +41,6 @@ MAX_PROGRAM = 32 * 1024 * 1024
 MAX_LANE = 999  # pools have ten; an open-water start may number its swimmers
 
 _T = TypeVar("_T")
-_MAESTRO_TIME = re.compile(r"\d+:\d\d:\d\d\.\d{3}")
 
 
 def parse_program(data: bytes) -> Program:
@@ -58,30 +55,13 @@ def parse_program(data: bytes) -> Program:
     wrapped = "meet" in meet
     if wrapped:
         meet = first_object(meet["meet"])
-    _refuse_sibling(meet, data)
+    refuse_sibling(meet, data)
     sessions = objects_of(meet.get("meetsessions"))
     if not sessions:
         raise WireError(
             "the program has no session", data, "it needs at least one entry in meetSessions"
         )
     return _Reader(meet, "scm" if wrapped else "").read(sessions)
-
-
-def _refuse_sibling(meet: Object, data: bytes) -> None:
-    """Meet Maestro's file has the same top keys but nests swimmers in lanes (PROTOCOLS 3.5)."""
-    sibling = any("eventlabel" in event for event in objects_of(meet.get("meetevents")))
-    for session in objects_of(meet.get("meetsessions")):
-        sibling = sibling or "pool" in session
-        for race in objects_of(session.get("sessionraces")):
-            for lane in objects_of(race.get("racelanes")):
-                seed = lane.get("laneseedtime")
-                sibling = (
-                    sibling
-                    or isinstance(lane.get("laneswimmer"), dict)
-                    or (isinstance(seed, str) and bool(_MAESTRO_TIME.fullmatch(seed.strip())))
-                )
-    if sibling:
-        raise WireError("this is Meet Maestro's meet_details.json", data, MEET_MAESTRO)
 
 
 class _Reader:
@@ -113,7 +93,7 @@ class _Reader:
             meet_name=text_of(meet.get("meetname")),
             program_at=text_of(meet.get("meetprogramdatetime")),
             version=version,
-            dialect=self.dialect or _dialect(sessions),
+            dialect=self.dialect or guess_dialect(sessions),
             sessions=tuple(sessions),
             swimmers=tuple(self.swimmers.values()),
             teams=tuple(self.teams.values()),
@@ -301,10 +281,3 @@ def _event_of(race: Object) -> str:
     """The heat's event number; it may be null where each lane names its own."""
     lanes = (id_of(lane.get("laneeventnumber")) for lane in objects_of(race.get("racelanes")))
     return id_of(race.get("raceeventnumber")) or next(filter(None, lanes), "")
-
-
-def _dialect(sessions: Iterable[Session]) -> str:
-    """BIA counts heats through the meet: `raceNumber` is the heat, past the event's total."""
-    heats = [heat for session in sessions for heat in session.heats]
-    on = heats and all(heat.heat == heat.race_number for heat in heats)
-    return "bia" if on and any(heat.heat > heat.total > 0 for heat in heats) else "time-drops"
