@@ -17,6 +17,7 @@ NS = 1_000_000_000
 MINUTE = 60 * NS
 HOUR = 60 * MINUTE
 DAY = 24 * HOUR
+_HYPHENS = "-\u2011\u2212"  # Time Drops' own document prints the second (PROTOCOLS 3.1)
 _EPOCH_ORDINAL = date(1970, 1, 1).toordinal()
 # Seconds since the epoch are ten digits from 2001 to 2286; milliseconds of a
 # day stay below nine even after 277 hours, so the two cannot be confused.
@@ -64,27 +65,31 @@ def _minute(text: str) -> int:
     return (day.toordinal() - _EPOCH_ORDINAL) * DAY + hour * HOUR + minute * MINUTE
 
 
-def iso_wall(text: str) -> int:
-    """Wall-clock nanoseconds of an ISO stamp whose zone is `Z` or absent: the fast path.
+# `:SS.` -> nanoseconds; looking it up checks both separators too.
+_SECONDS = {f":{s:02d}{point}": s * NS for s in range(60) for point in ".,"}
 
-    Raises `WireError` for anything else; `parse_iso` reads the rest.
+
+@lru_cache(maxsize=32768)
+def _second(text: str) -> int:
+    """Nanoseconds of `YYYY-MM-DDTHH:MM:SS.` since 1970; -1 when it is no such thing.
+
+    Where speed matters reads come many to a second, so this is seldom worked out.
     """
-    base = _minute(text[:16])
-    end = len(text) - 1 if text[-1:] == "Z" else len(text)
-    seconds = text[17:19]
-    fraction = text[20:end]
-    digits = seconds + fraction
-    if (
-        base < 0
-        or text[16:17] != ":"
-        or len(seconds) != 2
-        or not (digits.isdigit() and digits.isascii())
-        or (end > 19 and (text[19] not in ".," or not fraction))
-        or end > 29
-        or seconds > "59"
-    ):
-        return parse_iso(text).wall
-    return base + int(digits) * _SCALE[len(fraction)]
+    base, seconds = _minute(text[:16]), _SECONDS.get(text[16:])
+    return -1 if base < 0 or seconds is None else base + seconds
+
+
+def iso_wall(text: str) -> int:
+    """`parse_iso(text).wall`, quicker for TsConnector's seven digits with or without a `Z`."""
+    if ((len(text) == 28 and text[27] == "Z") or len(text) == 27) and text.isascii():
+        ticks = text[20:27]
+        if ticks.isdigit() and (second := _second(text[:20])) >= 0:
+            return second + int(ticks) * 100
+    elif len(text) == 22 and text.isascii():  # CTP01's hundredths
+        hundredths = text[20:]
+        if hundredths.isdigit() and (second := _second(text[:20])) >= 0:
+            return second + int(hundredths) * 10_000_000
+    return parse_iso(text).wall
 
 
 def parse_iso(text: str) -> Stamp:
@@ -120,8 +125,8 @@ def parse_unix(text: str) -> Stamp:
 
     CTP01's own sample is the local time encoded as if UTC (PROTOCOLS 1.5, 2).
     """
-    whole, _, fraction = text.strip().partition(".")
-    if not _digits(whole) or len(whole) > 11:
+    whole, point, fraction = text.strip().partition(".")
+    if not _digits(whole) or len(whole) > 11 or (point and not fraction):
         raise WireError("not seconds since 1970", text)
     return Stamp(int(whole) * NS + _fraction(fraction, text))
 
@@ -137,7 +142,8 @@ def parse_any(text: str) -> Stamp:
     """A stamp in any of the four CTP01 formats, told apart by its shape."""
     shape = text.strip()
     if ":" in shape:
-        return parse_iso(shape) if "-" in shape[:8] else parse_clock(shape)
+        dated = any(hyphen in shape[:8] for hyphen in _HYPHENS)
+        return parse_iso(shape) if dated else parse_clock(shape)
     if "." in shape or len(shape) >= _UNIX_DIGITS:
         return parse_unix(shape)
     return parse_msecs(shape)
@@ -174,7 +180,9 @@ def _fraction(text: str, whole: str) -> int:
 
 
 def _seconds(text: str, whole: str) -> int:
-    seconds, _, fraction = text.replace(",", ".").partition(".")
+    seconds, point, fraction = text.replace(",", ".").partition(".")
+    if point and not fraction:
+        raise WireError("bad fraction of a second", whole, "one to nine digits are read")
     if not _digits(seconds) or len(seconds) != 2 or seconds > "59":
         raise WireError("seconds out of range", whole, "expected 00 to 59")
     return int(seconds) * NS + _fraction(fraction, whole)
@@ -183,9 +191,10 @@ def _seconds(text: str, whole: str) -> int:
 def _split_offset(text: str) -> tuple[str, int | None]:
     """Take `Z`, `+HH:MM`, `+HHMM` or `+HH` off the end of an ISO stamp.
 
-    Time Drops' own document prints U+2011 hyphens (PROTOCOLS 3.1); they are read as `-`.
+    U+2011 and U+2212 are read as `-`.
     """
-    text = text.replace("\u2011", "-").replace("\u2212", "-")
+    for hyphen in _HYPHENS:
+        text = text.replace(hyphen, "-")
     if text[-1:] in ("Z", "z"):
         return text[:-1], 0
     for at in range(len(text) - 3, max(len(text) - 7, 15), -1):
