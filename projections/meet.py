@@ -96,6 +96,7 @@ class Meet:
         self._everything = True
         self._touched: set[RaceKey] = set()
         self._points: dict[str, Point] = {}
+        self._feeds_known = -1
         self._passings: dict[str, dict[str, list[Passing]]] = {}
         self._starts = starts.Starts({})
         self._races: dict[RaceKey, Race] = {}
@@ -205,7 +206,10 @@ class Meet:
                 state.stated.append(fact)
                 self._everything = True
             case Published():
-                self._touched.add(state.revisions.publish(fact))
+                key = state.revisions.publish(fact)
+                # A combined heat has documents of events that have no such heat themselves.
+                if key in state.startlist.entries or key in state.revisions.seen:
+                    self._touched.add(key)
             case _:
                 pass
 
@@ -244,7 +248,8 @@ class Meet:
         state = self.state
         chips = frozenset(self._dirty)
         everything = self._everything
-        if len(self._points) != len(state.reads.feeds) or everything:
+        if self._feeds_known != len(state.reads.feeds) or everything:
+            self._feeds_known = len(state.reads.feeds)
             points = points_of(state.settings, state.reads.feeds)
             if points != self._points:
                 self._points = points
