@@ -1,0 +1,67 @@
+"""Causes: why a race's document is another than the one published before it."""
+
+from typing import NamedTuple
+
+from projections.meet import Meet
+from projections.starts import race_of
+from projections.views import Race
+from wire.statements import RaceStatement, Statement
+from wire.timedrops import RaceKey
+
+AUTHOR = "meetlog"  # of what nobody said: the log and its rules did it
+
+
+class Cause(NamedTuple):
+    """`text` names what came since the last revision, newest first, with event positions.
+
+    For example `statement at 90, reads at 84`. `author` and `reason` are those
+    of the newest one where a person said it.
+    """
+
+    text: str
+    author: str
+    reason: str
+
+
+def cause_of(
+    meet: Meet, race: Race, published: int, changed: int, words: tuple[str, ...] = ()
+) -> Cause:
+    """The causes of what `race` is now.
+
+    `published` is the position that its last document was made at (0 for
+    none), `changed` the one before its last change. Reads and statements
+    count since `published`. Of a program, whose every version lists every
+    race, and of `words`, which have no position of their own, it is only
+    known that they came with the last change.
+    """
+    key = RaceKey(race.session, race.event, race.heat)
+    found: list[tuple[int, str, str, str]] = []
+    elsewhere: tuple[int, str, str, str] | None = None
+    for stated in meet.state.stated:
+        if stated.position <= published:
+            continue
+        said: Statement = stated.statement
+        entry = (stated.position, "statement", said.author, said.reason)
+        if isinstance(said, RaceStatement) and race_of(said) == key:
+            found.append(entry)
+        elif stated.position > changed:
+            elsewhere = entry
+    reads = max((s.position for lane in race.lanes for s in lane.splits), default=0)
+    start = meet.starts().by_race.get(key)
+    if start is not None and not start.by_hand:
+        reads = max(reads, start.position)
+    if reads > published:
+        found.append((reads, "reads", AUTHOR, ""))
+    if meet.state.program_position > max(published, changed):
+        found.append((meet.state.program_position, "program", AUTHOR, ""))
+    found += [(meet.position, word, AUTHOR, "") for word in words]
+    if not found:
+        # A statement about another race may end or begin this one (DESIGN 6);
+        # else a read fell out of a crossing, and left no position behind.
+        found = [elsewhere or (meet.position, "reads", AUTHOR, "")]
+    newest: dict[str, tuple[int, str, str, str]] = {}
+    for entry in sorted(found, reverse=True):
+        newest.setdefault(entry[1], entry)
+    text = ", ".join(f"{word} at {position}" for position, word, _, _ in newest.values())
+    _, _, author, reason = next(iter(newest.values()))
+    return Cause(text, author, reason)

@@ -1,0 +1,74 @@
+"""Decisions: a document to be published, as the event that says so, with the document in it."""
+
+from collections.abc import Sequence
+
+import msgspec
+
+from exporters.causes import AUTHOR, Cause
+from exporters.errors import ExportError
+from exporters.sink import Sink
+from projections.facts import Published
+from store.event import RESULT_PUBLISHED, STATUS_PUBLISHED, Draft, pack_meta
+from wire.timedrops import STATUS_FILE, RaceKey, ResultFile, result_name
+
+
+class Document(msgspec.Struct, frozen=True):
+    """A result file that differs from the one last published: its identity, bytes and SHA-256."""
+
+    file: ResultFile
+    key: RaceKey
+    data: bytes
+    sha256: str
+
+    def name(self, revision: int) -> str:
+        """The file's name; raises `WireError` for a race that cannot be named."""
+        file = self.file
+        return result_name(file.session_id, file.event, file.heat, file.race_number, revision)
+
+
+def decide(document: Document, revision: int, as_of: int, cause: Cause) -> Published:
+    """The decision to publish `document`, made from the log up to `as_of`; not yet in the log."""
+    return Published(
+        position=0,
+        recorded_at=0,
+        session=document.key.session,
+        event=document.key.event,
+        heat=document.key.heat,
+        race_number=document.file.race_number,
+        revision=revision,
+        name=document.name(revision),
+        sha256=document.sha256,
+        as_of=as_of,
+        cause=cause.text,
+        author=cause.author,
+        reason=cause.reason,
+    )
+
+
+def draft(fact: Published, document: Document) -> Draft:
+    """The decision as an event."""
+    fields = msgspec.structs.asdict(fact)
+    del fields["position"], fields["recorded_at"]  # the log itself gives these
+    return Draft(AUTHOR, RESULT_PUBLISHED, pack_meta(**fields), document.data)
+
+
+def status_draft(data: bytes, sha256: str, as_of: int, cause: str) -> Draft:
+    """The decision to publish a status file, as an event."""
+    meta = pack_meta(name=STATUS_FILE, sha256=sha256, as_of=as_of, cause=cause)
+    return Draft(AUTHOR, STATUS_PUBLISHED, meta, data)
+
+
+def foreign_name(sink: Sink, documents: Sequence[Document], revision: int) -> str:
+    """The name of a document at this revision that another file has already; "" for none.
+
+    A folder that cannot be read counts as empty: it is looked at again when writing.
+    """
+    for each in documents:
+        name = each.name(revision)
+        try:
+            there = sink.read(name)
+        except ExportError:
+            return ""
+        if there is not None and there != each.data:
+            return name
+    return ""

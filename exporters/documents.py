@@ -1,0 +1,133 @@
+"""Documents: a race's result files and the status file, from what the log determines alone.
+
+Nothing here reads a clock. A document's `createdAt` is the newest moment
+that it contains, so a log gives the same bytes whenever it is folded.
+"""
+
+from collections.abc import Mapping
+
+import msgspec
+
+from projections.clock import offset_at
+from projections.meet import Meet
+from projections.views import Lane, Race
+from wire.stamps import MINUTE, format_iso
+from wire.timedrops import RaceKey, ResultFile, ResultLane, ResultSplit, Status, encode_status
+
+Owners = Mapping[RaceKey, RaceKey]
+
+
+def race_key(race: Race) -> RaceKey:
+    """The identity of the race (DESIGN 6)."""
+    return RaceKey(race.session, race.event, race.heat)
+
+
+def document_key(document: ResultFile) -> RaceKey:
+    """The identity that a result file has for its readers, without the race number."""
+    return RaceKey(document.session_id, document.event, document.heat)
+
+
+def owners(races: list[Race]) -> dict[RaceKey, RaceKey]:
+    """Which race writes the document of an identity.
+
+    A race writes its own. The document of another event, for the lanes of a
+    combined heat, is written by the first race in program order that has such
+    lanes, unless that identity is a race itself: two races writing one
+    document would revise each other for ever.
+    """
+    found = {race_key(race): race_key(race) for race in races}
+    for race in races:
+        for lane in race.lanes:
+            found.setdefault(RaceKey(race.session, lane.event, race.heat), race_key(race))
+    return found
+
+
+def result_documents(race: Race, zone: str, owner: Owners | None = None) -> tuple[ResultFile, ...]:
+    """The race's result files, one per event in a combined heat (PROTOCOLS 3.1), its own first.
+
+    Stamps are ISO with milliseconds and the offset of `zone`. A lane whose
+    event's document belongs to another race by `owner` stands in the race's
+    own document, so that no time is lost. An event without lanes has no
+    document, nor has a race without a start or without any time.
+    """
+    key = race_key(race)
+    if race.start_ns is None or not any(_has_time(lane) for lane in race.lanes):
+        return ()
+    by_event: dict[str, list[Lane]] = {}
+    for lane in sorted(race.lanes, key=lambda each: each.lane):
+        own = RaceKey(race.session, lane.event, race.heat)
+        event = lane.event if owner is None or owner.get(own, key) == key else race.event
+        by_event.setdefault(event, []).append(lane)
+    events = sorted(by_event, key=lambda event: (event != race.event, event))
+    return tuple(_document(race, event, by_event[event], zone) for event in events)
+
+
+def _has_time(lane: Lane) -> bool:
+    return lane.time_cs is not None or bool(lane.splits)
+
+
+def _document(race: Race, event: str, lanes: list[Lane], zone: str) -> ResultFile:
+    moments = [split.moment_ns for lane in lanes for split in lane.splits]
+    return ResultFile(
+        session_id=race.session,
+        session_number=race.session_number,
+        event=event,
+        heat=race.heat,
+        race_number=race.race_number,
+        created_at=stamp(max([race.start_ns or 0, *moments]), zone),
+        start_at=stamp(race.start_ns or 0, zone),
+        lanes=tuple(_result_lane(lane) for lane in lanes),
+    )
+
+
+def _result_lane(lane: Lane) -> ResultLane:
+    """One lane: an empty one has no times, one that nobody swam is there without a time.
+
+    The last of `splits` is the finish when there is a final time; it is that
+    time and no split, as in the documented sample (PROTOCOLS 3.4).
+    """
+    if lane.status == "EMPTY":
+        return ResultLane(lane=lane.lane, empty=True)
+    splits = lane.splits
+    if splits and lane.time_cs is not None and splits[-1].time_cs == lane.time_cs:
+        splits = splits[:-1]
+    return ResultLane(
+        lane=lane.lane,
+        final_cs=None if lane.status in ("NS", "DNF") else lane.time_cs,
+        dq=lane.status == "DQ",
+        splits=tuple(ResultSplit(split.distance, split.time_cs) for split in splits),
+    )
+
+
+def status_document(meet: Meet) -> bytes:
+    """`time_drops_status.json`: the current session, event and heat, and the program they are of.
+
+    `updatedAt` is when the newest event was recorded that the meet has folded.
+    """
+    startlist = meet.state.startlist
+    key = meet.current_race()
+    order = startlist.versions[-1].order if startlist.versions else ()
+    session = key or next(iter(order), None)
+    return encode_status(
+        Status(
+            updated_at=stamp(meet.state.recorded_at, meet.settings.meet.zone),
+            session_id=session.session if session else "",
+            session_number=startlist.entry(session).session_number if session else 0,
+            event=key.event if key else "",
+            heat=key.heat if key else None,
+            program_at=startlist.program_at,
+        )
+    )
+
+
+def stamp(utc: int, zone: str) -> str:
+    """`2023-07-31T17:52:11.234-07:00`, the form of the documented samples; the rest is cut."""
+    offset = offset_at(zone, utc)
+    minutes = abs(offset) // MINUTE
+    sign = "-" if offset < 0 else "+"
+    return f"{format_iso(utc + offset, 3)}{sign}{minutes // 60:02d}:{minutes % 60:02d}"
+
+
+def same_but_revision(one: Race, other: Race) -> bool:
+    """Whether two views of a race differ in nothing but which revision was last published."""
+    return one == other or one == msgspec.structs.replace(other, revision=one.revision)
