@@ -104,7 +104,7 @@ def _state(inputs: RaceInputs, lanes: tuple[Lane, ...]) -> RaceState:
 
 def _chip_lane(inputs: RaceInputs, lane: LaneEntry) -> Lane:
     chips = tuple(c for s in lane.swimmer_ids for c in inputs.chips_of(s))
-    empty = not lane.swimmer_ids and not lane.team_id
+    empty = lane.empty
     splits: tuple[Split, ...] = ()
     finish = None
     if inputs.start is not None and not empty:
