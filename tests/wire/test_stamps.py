@@ -24,15 +24,13 @@ from wire.stamps import (
 )
 
 
-def wall(year: int, month: int, day: int, *clock: int) -> int:
+def wall(year: int, month: int, day: int, clock: str = "00:00:00") -> int:
     """The calendar's own count, to the second, as an oracle."""
-    since = datetime(year, month, day, *[*clock, 0, 0, 0][:3], tzinfo=UTC) - datetime(
-        1970, 1, 1, tzinfo=UTC
-    )
-    return since // timedelta(seconds=1) * NS
+    shown = datetime.fromisoformat(f"{year:04d}-{month:02d}-{day:02d}T{clock}+00:00")
+    return (shown - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(seconds=1) * NS
 
 
-SAMPLE = wall(2026, 4, 22, 10, 15, 42)
+SAMPLE = wall(2026, 4, 22, "10:15:42")
 
 
 @pytest.mark.parametrize(
@@ -79,10 +77,10 @@ def test_leap_days_and_the_first_and_last_moment() -> None:
 BAD_ISO = [
     "", "Z", "2026", "2026-04-22", "2026-04-22T", "2026-04-22T10", "2026-04-22T10:15:",
     "2026-04-22T10:15:4", "2026-04-22T10:15:42.", "2026-04-22T10:15:42.Z", "2026-04-22T10:15:42,",
-    "2026-04-22T10:15:42.1234567890Z", "2026-04-22T10:15:42.123_567Z", 
+    "2026-04-22T10:15:42.1234567890Z", "2026-04-22T10:15:42.123_567Z",
     "2026-04-22T10:15:42.12 4567Z",
     "2026-04-22T10:15:42.123456\u0667Z", "2026-04-22T10:15:42.123456\u00b2Z",
-    "2026-04-22T10:15:42.-234567Z", "2026-04-22T10:15:42.+234567Z", 
+    "2026-04-22T10:15:42.-234567Z", "2026-04-22T10:15:42.+234567Z",
     "2026-04-22T1\u0660:15:42.1234567Z",
     "2026-04-22T24:00:00.0000000Z", "2026-04-22T10:60:00.0000000Z", "2026-04-22T10:15:60.0000000Z",
     "2026-02-29T10:15:42.1234567Z", "2026-13-01T10:15:42.1234567Z", "2026-00-10T10:15:42.1234567Z",
@@ -124,7 +122,7 @@ def test_clock(text: str, expected: int) -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["", "08:30", "08:30:60", "08:60:00", "-8:30:22", "08:3:22", "08:30:2", "08:30:22.", 
+    ["", "08:30", "08:30:60", "08:60:00", "-8:30:22", "08:3:22", "08:30:2", "08:30:22.",
      "08:30:22:1",
      "0_8:30:22", "08:30:2\u0662", "08: 0:22", "99999:00:00", "08:30:22.1234567890", "8.30.22"],
 )  # fmt: skip
@@ -135,9 +133,9 @@ def test_what_is_no_clock_is_refused(text: str) -> None:
 
 def test_unix_shows_the_controllers_wall_clock() -> None:
     """PROTOCOLS 1.5, 2: the sample is 14:02:15.31 of the local clock, encoded as if UTC."""
-    expected = Stamp(wall(2008, 10, 16, 14, 2, 15) + 310_000_000)
+    expected = Stamp(wall(2008, 10, 16, "14:02:15") + 310_000_000)
     assert parse_unix("1224165735.31") == parse_any("1224165735.31") == expected
-    assert parse_any("1224165735") == Stamp(wall(2008, 10, 16, 14, 2, 15))
+    assert parse_any("1224165735") == Stamp(wall(2008, 10, 16, "14:02:15"))
     assert parse_unix("315532800.000000001") == Stamp(wall(1980, 1, 1) + 1)
 
 
@@ -210,7 +208,7 @@ NEARLY = st.builds(
          "2026-04-22T10:15:42.1234567+02:00", "2026-04-22T10:15:42Z", "2026-04-22T10:15"]
     ),
     st.integers(0, 33),
-    st.text(st.sampled_from("0123456789:.,-+TZz _\u0661\u00b2\u2011"), max_size=3) 
+    st.text(st.sampled_from("0123456789:.,-+TZz _\u0661\u00b2\u2011"), max_size=3)
     | st.text(max_size=2),
     st.integers(0, 3),
 )  # fmt: skip
