@@ -6,7 +6,7 @@ the folder's own files are recorded; Time Drops has no subfolders (PROTOCOLS 3).
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from functools import partial
 from pathlib import Path, PurePath
 from time import monotonic_ns
@@ -27,6 +27,7 @@ from ingest.settling import (
     after_read,
     after_skip,
     known_files,
+    next_look,
     plan,
 )
 from store.event import FILE_REMOVED, Draft, pack_meta
@@ -41,7 +42,8 @@ SLOW_DISK = 10 * NS  # a listing takes milliseconds; a share that is gone may ne
 NOTIFY_DEBOUNCE = 100  # ms: one listing for the several steps in which a file is written
 
 T = TypeVar("T")
-Watch = Callable[[], AsyncIterator[set[str]]]
+Changed = Callable[[set[str]], None]
+Watch = Callable[[Changed], Awaitable[None]]
 IsOwn = Callable[[str, str], bool]
 
 
@@ -119,13 +121,15 @@ class Folder:
             listing = await self._list()
             if listing is None:
                 return
-            due = await self._scan(listing, touched)
+            await self._scan(listing, touched)
             if identity not in (None, listing.identity):
                 return
             identity = listing.identity
             wait = self._settings.rescan
+            now = self._clock()
+            due = next_look(self._files, now, self._settings.settle)
             if due is not None:
-                wait = min(wait, max(due - self._clock(), 0))
+                wait = min(wait, due - now)
             with anyio.move_on_after(seconds(wait)):
                 await self._wake.wait()
 
@@ -149,23 +153,31 @@ class Folder:
     async def _listen(self, watch: Watch) -> None:
         """Wake the scan when the system says that something changed."""
         try:
-            async for names in watch():
-                self._desk.settle(FOLDER_SOURCE, "watch")
-                self._touched |= names
-                self._wake.set()
-        except FileNotFoundError:
-            return  # the listing says so better
-        except (OSError, RuntimeError) as e:  # watchfiles' own internal error is the latter
-            self._desk.report(
-                FOLDER_SOURCE,
-                "info",
-                "watch",
-                f"the system gives no notifications for {self._root}: {e}",
-                f"It is listed every {spell_duration(self._settings.rescan)} instead.",
-            )
+            await watch(self._notified)
+        except* (OSError, RuntimeError) as failures:
+            self._report_unwatched(failures)
 
-    async def _scan(self, listing: Listing, touched: set[str]) -> int | None:
-        """Act on a listing; returns when the next is due."""
+    def _report_unwatched(self, failures: BaseExceptionGroup) -> None:
+        failure: BaseException = failures
+        while isinstance(failure, BaseExceptionGroup):
+            failure = failure.exceptions[0]
+        if isinstance(failure, FileNotFoundError):
+            return  # the next listing says so better
+        self._desk.report(
+            FOLDER_SOURCE,
+            "info",
+            "watch",
+            f"the system gives no notifications for {self._root}: {failure}",
+            f"It is listed every {spell_duration(self._settings.rescan)} instead.",
+        )
+
+    def _notified(self, names: set[str]) -> None:
+        self._desk.settle(FOLDER_SOURCE, "watch")
+        self._touched |= names
+        self._wake.set()
+
+    async def _scan(self, listing: Listing, touched: set[str]) -> None:
+        """Act on a listing."""
         listed = {name: stat for name, stat in listing.files.items() if not is_temporary(name)}
         todo = plan(self._files, listed, self._clock(), self._settings.settle, touched)
         if listing.truncated:
@@ -181,7 +193,6 @@ class Folder:
             self._settle_file(path)
         for path in todo.ready:
             await self._read(path)
-        return todo.due
 
     async def _read(self, path: str) -> None:
         file = self._files[path]
@@ -276,13 +287,29 @@ class Folder:
         self._desk.settle(FOLDER_SOURCE, f"file:{path}")
 
 
-async def notifications(root: Path) -> AsyncIterator[set[str]]:
-    """The names that the system says have changed in `root`. Raises `OSError`."""
+async def notifications(root: Path, changed: Changed) -> None:
+    """Call `changed` with the names that the system says have changed, until cancelled.
+
+    Raises `OSError`, or `RuntimeError` for watchfiles' own internal error.
+    """
     stop = anyio.Event()
-    async for changes in awatch(
-        root, watch_filter=None, debounce=NOTIFY_DEBOUNCE, recursive=False, stop_event=stop
-    ):
-        yield {PurePath(path).name for _, path in changes}
+
+    async def stop_when_cancelled() -> None:
+        try:
+            await anyio.sleep_forever()
+        finally:
+            # The thread that waits for the system cannot be cancelled, only asked.
+            stop.set()
+
+    async with anyio.create_task_group() as group:
+        group.start_soon(stop_when_cancelled)
+        try:
+            async for changes in awatch(
+                root, watch_filter=None, debounce=NOTIFY_DEBOUNCE, recursive=False, stop_event=stop
+            ):
+                changed({PurePath(path).name for _, path in changes})
+        finally:
+            group.cancel_scope.cancel()
 
 
 def is_temporary(name: str) -> bool:

@@ -55,14 +55,12 @@ Files = Mapping[str, Tracked]
 class Plan(NamedTuple):
     """What a listing calls for: `gone` to record first, then `ready` to read, in this order.
 
-    `files` is the state to go on with. `due` is when to list again at the
-    latest, None when nothing is pending. `restless` have not settled for `RESTLESS`.
+    `files` is the state to go on with. `restless` have not settled for `RESTLESS`.
     """
 
     files: dict[str, Tracked]
     gone: tuple[str, ...]
     ready: tuple[str, ...]
-    due: int | None
     restless: tuple[str, ...]
 
 
@@ -88,36 +86,46 @@ def plan(
     after: dict[str, Tracked] = {}
     gone: list[str] = []
     ready: list[tuple[int, str]] = []
-    due: list[int] = []
     restless: list[str] = []
     for path in sorted({*files, *listing}):
         stat = listing.get(path)
         file = _seen(files.get(path, Tracked()), stat, now, path in touched)
-        settled_at = (now if file.since is None else file.since) + settle
+        settled = file.since is not None and now >= file.since + settle
         if stat is None:
             if not file.sha256:
                 continue
-            if now >= settled_at:
+            if settled:
                 gone.append(path)
                 continue
-            due.append(settled_at)
-        elif file.restless is not None or (file.recheck is not None and now >= file.recheck):
-            if now >= settled_at:
-                ready.append((stat.mtime, path))
-            else:
-                due.append(settled_at)
-                if file.restless is not None and now - file.restless >= RESTLESS:
-                    restless.append(path)
-        elif file.recheck is not None:
-            due.append(file.recheck)
+        elif settled and _wants_reading(file, now):
+            ready.append((stat.mtime, path))
+        elif file.restless is not None and now - file.restless >= RESTLESS:
+            restless.append(path)
         after[path] = file
     return Plan(
         after,
         tuple(gone),
         tuple(path for _, path in sorted(ready)),
-        min(due, default=None),
         tuple(restless),
     )
+
+
+def next_look(files: Files, now: int, settle: int) -> int | None:
+    """When something will have settled, or is due to be read again; None when nothing will.
+
+    What is due already and still there has failed, and waits for the rescan.
+    """
+    times = [
+        file.since + settle
+        for file in files.values()
+        if file.since is not None and (file.stat is None or file.restless is not None)
+    ]
+    times += [file.recheck for file in files.values() if file.recheck is not None]
+    return min((time for time in times if time > now), default=None)
+
+
+def _wants_reading(file: Tracked, now: int) -> bool:
+    return file.restless is not None or (file.recheck is not None and now >= file.recheck)
 
 
 def _seen(file: Tracked, stat: Stat | None, now: int, touched: bool) -> Tracked:

@@ -12,6 +12,7 @@ from ingest.settling import (
     after_read,
     after_skip,
     known_files,
+    next_look,
     plan,
 )
 from wire.stamps import NS
@@ -34,6 +35,9 @@ class Folder:
         self.state = made.files
         return made
 
+    def next_look(self) -> int | None:
+        return next_look(self.state, self.now, SETTLE)
+
     def read(self, path: str, sha256: str) -> None:
         self.state[path] = after_read(self.state[path], self.listing[path], sha256, self.now)
 
@@ -47,15 +51,16 @@ def settled(path: str = A, sha256: str = "one") -> Folder:
     folder.read(path, sha256)
     assert folder.look(RECHECK).ready == (path,)
     folder.read(path, sha256)
-    assert folder.look(RECHECK) == Plan(folder.state, (), (), None, ())
+    assert folder.look(RECHECK) == Plan(folder.state, (), (), ())
+    assert folder.next_look() is None
     return folder
 
 
 def test_a_file_is_read_when_it_has_kept_still() -> None:
     folder = Folder()
     folder.listing[A] = Stat(10, 1)
-    first = folder.look()
-    assert (first.ready, first.due) == ((), folder.now + SETTLE)
+    assert folder.look().ready == ()
+    assert folder.next_look() == folder.now + SETTLE
 
     folder.listing[A] = Stat(20, 2)  # the second half
     assert folder.look(SETTLE).ready == ()
@@ -69,6 +74,7 @@ def test_a_version_is_read_once_more_when_its_mtime_can_no_longer_hide_a_change(
     folder.look()
     assert folder.look(SETTLE).ready == (A,)
     folder.read(A, "two")
+    assert folder.next_look() == folder.now + RECHECK
     # Rewritten with the same length within the same step of mtime: nothing to see.
     assert folder.look(RECHECK - 1).ready == ()
     assert folder.look(1).ready == (A,)
@@ -100,8 +106,8 @@ def test_two_versions_between_two_looks_are_one() -> None:
 def test_a_file_that_goes_is_gone_when_it_stays_away() -> None:
     folder = settled()
     del folder.listing[A]
-    first = folder.look()
-    assert (first.gone, first.due) == ((), folder.now + SETTLE)
+    assert folder.look().gone == ()
+    assert folder.next_look() == folder.now + SETTLE
     assert folder.look(SETTLE).gone == (A,)
     assert folder.look(SETTLE).gone == ()
     assert A not in folder.state
@@ -159,6 +165,7 @@ def test_a_file_that_cannot_be_read_is_tried_again_and_counted() -> None:
         assert folder.look(SETTLE).ready == (A,)
         folder.state[A] = after_failure(folder.state[A])
         assert folder.state[A].failures == tries
+        assert folder.next_look() is None, "only the rescan tries again"
     folder.read(A, "one")
     assert folder.state[A].failures == 0
 

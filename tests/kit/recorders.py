@@ -8,6 +8,7 @@ import anyio.lowlevel
 from ingest.desk import Desk
 from ingest.notices import Notice, NoticeBoard
 from store.event import SOCKET_READ, SOCKET_SENT, Draft, Event, Head, Meta, meta_of
+from tests.kit.conditions import Conditions
 
 
 class HeldRecorder:
@@ -21,7 +22,7 @@ class HeldRecorder:
         self.events: list[Event] = []
         self.waiting: list[tuple[tuple[Draft, ...], anyio.Event]] = []
         self._held = False
-        self._watched: list[tuple[Callable[[], bool], anyio.Event]] = []
+        self._conditions = Conditions()
 
     def hold(self) -> None:
         self._held = True
@@ -32,26 +33,23 @@ class HeldRecorder:
         for drafts, durable in waiting:
             self._write(drafts)
             durable.set()
-        self._look()
+        self._conditions.look()
 
     async def append(self, *drafts: Draft) -> Head:
         if self._held:
             durable = anyio.Event()
             self.waiting.append((drafts, durable))
-            self._look()
+            self._conditions.look()
             await durable.wait()
         else:
             self._write(drafts)
-            self._look()
+            self._conditions.look()
             await anyio.lowlevel.checkpoint()
         return Head(len(self.events), bytes(32), 0)
 
     async def until(self, holds: Callable[[], bool]) -> None:
         """Wait until `holds`, which is asked whenever something was handed over or appended."""
-        if not holds():
-            event = anyio.Event()
-            self._watched.append((holds, event))
-            await event.wait()
+        await self._conditions.until(holds)
 
     async def until_count(self, kind: str, count: int) -> None:
         """Wait until `count` events of `kind` are durable."""
@@ -79,29 +77,18 @@ class HeldRecorder:
             position = len(self.events) + 1
             self.events.append(Event(position, 0, d.source, d.kind, d.meta, d.body, bytes(32)))
 
-    def _look(self) -> None:
-        for holds, event in self._watched:
-            if holds():
-                event.set()
-        self._watched = [(h, e) for h, e in self._watched if not e.is_set()]
-
 
 class WatchedBoard(NoticeBoard):
     """A notice board that one can wait for."""
 
     def __init__(self) -> None:
-        super().__init__(lambda _notice, _over: self._tell())
-        self._changed_event = anyio.Event()
+        super().__init__(lambda _notice, _over: self._conditions.look())
+        self._conditions = Conditions()
 
     async def until(self, holds: Callable[[tuple[str, ...]], bool]) -> tuple[Notice, ...]:
         """Wait until `holds` for the texts that stand; the notices then."""
-        while not holds(tuple(notice.text for notice in self.standing())):
-            await self._changed_event.wait()
+        await self._conditions.until(lambda: holds(tuple(n.text for n in self.standing())))
         return self.standing()
-
-    def _tell(self) -> None:
-        self._changed_event.set()
-        self._changed_event = anyio.Event()
 
 
 def desk_on(recorder: HeldRecorder) -> tuple[Desk, WatchedBoard]:
