@@ -58,7 +58,13 @@ def parse(data: bytes) -> Settings:
         raise SettingsError([Mistake(error.line, "", problem.reason, problem.hint)]) from error
     reader = _Reader(lines)
     settings = reader.table(Settings, document, ())
-    check(settings, reader.mistake)
+    wrong = frozenset(reader.paths)
+
+    def report(path: Path, problem: str, remedy: str) -> None:
+        if path not in wrong:  # one mistake in a value is enough
+            reader.mistake(path, problem, remedy)
+
+    check(settings, report)
     if reader.mistakes:
         raise SettingsError(reader.mistakes)
     return settings
@@ -70,9 +76,11 @@ class _Reader:
     def __init__(self, lines: dict[Path, int]) -> None:
         self.lines = lines
         self.mistakes: set[Mistake] = set()
+        self.paths: set[Path] = set()
 
     def mistake(self, path: Path, problem: str, remedy: str = "") -> None:
         """Note what is wrong at `path`."""
+        self.paths.add(path)
         parts = (f"[{p + 1}]" if isinstance(p, int) else f".{_plain(p)}" for p in path)
         key = "".join(parts).removeprefix(".")
         self.mistakes.add(Mistake(line_of(self.lines, path), key, problem, remedy))
