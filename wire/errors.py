@@ -28,7 +28,10 @@ class WireError(ValueError):
 
 def malformed(reason: str, raw: bytes | str, hint: str = "") -> Malformed:
     """A `Malformed` quoting at most `EXCERPT_BYTES` of `raw`, made printable."""
-    data = raw.encode("utf-8", "surrogateescape") if isinstance(raw, str) else raw
+    if isinstance(raw, str):  # which may hold what no UTF-8 has, such as half a surrogate pair
+        data = raw[: EXCERPT_BYTES + 1].encode("utf-8", "backslashreplace")
+    else:
+        data = raw[: EXCERPT_BYTES + 1]
     text = data[:EXCERPT_BYTES].decode("utf-8", "backslashreplace")
     printable = "".join(
         c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in text
