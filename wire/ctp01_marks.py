@@ -11,7 +11,7 @@ looks the line up in its buffer instead of comparing numbers. Numbering across
 locations looks like holes: then up to `WINDOW` lines come again.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 
 import msgspec
 
@@ -41,23 +41,20 @@ class Marks(msgspec.Struct):
         """Marks that `table` once gave, by connection id and location."""
         return cls({id: {loc: [seq] for loc, seq in locs.items()} for id, locs in marks.items()})
 
-    def see(self, connection_id: str, location: str, seqs: Sequence[int]) -> bool:
-        """Note lines received, in order; whether any of them was not among the last ones."""
+    def see(self, connection_id: str, location: str, seqs: Iterable[int]) -> None:
+        """Note lines received, in order."""
         locations = self.windows.get(connection_id)
         if locations is None:
             locations = self.windows[connection_id] = {}
             while len(self.windows) > MAX_IDS:
                 del self.windows[next(iter(self.windows))]
         window = locations.setdefault(location, [0])
-        fresh = False
         for seq in seqs:
             # A line that comes again must not push out older ones that still guard a hole.
             if seq not in window:
                 window.append(seq)
-                fresh = True
                 if len(window) > WINDOW:
                     del window[0]
-        return fresh
 
     def observe(
         self, connection_id: str, messages: Iterable[Message | Malformed]

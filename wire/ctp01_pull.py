@@ -9,9 +9,13 @@ import msgspec
 class Rounds(msgspec.Struct):
     """Goes round the locations until a whole round brought no new line, then rests.
 
-    Where `seq` is inclusive, a client without news sends the line at the mark
-    again, so that a round ends by what was new, not by an `ack~getdata~0`.
+    A client without news sends the lines from the mark on again, so that a
+    round ends by what was new, not by an `ack~getdata~0`. `memory` is how
+    many lines of a location are remembered for that; it must exceed what one
+    answer can bring, or two answers could look new to each other for ever.
     """
+
+    memory: int
 
     queue: deque[str] = msgspec.field(default_factory=deque)
     locations: tuple[str, ...] = ()
@@ -22,6 +26,7 @@ class Rounds(msgspec.Struct):
     fresh: bool = False  # whether this round brought a new line
     busy: bool = False  # false while resting
     refused: set[str] = msgspec.field(default_factory=set)  # locations that could not resume
+    recent: dict[str, dict[int, None]] = msgspec.field(default_factory=dict)  # ordered sets
 
     def list(self) -> None:
         """The locations have been asked for; a round follows."""
@@ -53,3 +58,13 @@ class Rounds(msgspec.Struct):
         """What was asked for did not come; rest, and ask again at the next poll."""
         self.waiting = self.listing = self.busy = False
         self.due = 0
+
+    def see(self, location: str, seqs: Iterable[int]) -> None:
+        """Lines that came; the round is fresh when one of them is new."""
+        recent = self.recent.setdefault(location, {})
+        for seq in seqs:
+            if seq not in recent:
+                recent[seq] = None
+                self.fresh = True
+        while len(recent) > self.memory:
+            del recent[next(iter(recent))]

@@ -70,7 +70,7 @@ class ServerSession:
         self._acks: deque[str] = deque()  # locations whose `start` has not been answered
         self._ask: deque[str] = deque()
         self._asked = ""
-        self._pull = Rounds()
+        self._pull = Rounds(4 * self.options.pull_max)
         self._ungreeted = False
         self._crowded = False
         self._out: list[bytes] = []
@@ -217,8 +217,11 @@ class ServerSession:
                 self._ack(command, fields)
             case Err(command, text):
                 self._err(command, text)
-            case Blank() | Malformed() if self._pull.due:
-                self._pull_line({})
+            case Blank() | Malformed():
+                if isinstance(message, Blank) and message.location in self._started:
+                    self._note({message.location: [message.seq]})
+                if self._pull.due:
+                    self._pull_line({})
             case _:
                 pass
 
@@ -230,7 +233,7 @@ class ServerSession:
         self._started.clear()
         self._acks.clear()
         self._bare = False
-        self._pull = Rounds()
+        self._pull = Rounds(4 * self.options.pull_max)
         self._ungreeted = False
         self.connection_id = ""
         settings = self.options.settings()
@@ -382,8 +385,9 @@ class ServerSession:
 
     def _note(self, seqs: dict[str, list[int]]) -> None:
         for location, numbers in seqs.items():
-            if self._marks.see(self.connection_id, location, numbers):
-                self._pull.fresh = True
+            self._marks.see(self.connection_id, location, numbers)
+            if self._pull.busy:
+                self._pull.see(location, numbers)
         seqs.clear()
 
     # Pull mode.

@@ -282,7 +282,8 @@ PIECES = st.sampled_from(
 def test_any_cut_of_any_bytes_gives_the_same(pieces: list[bytes], draw: st.DataObject) -> None:
     data = b"".join(pieces)
     cuts = sorted(draw.draw(st.lists(st.integers(0, len(data)), max_size=8)))
-    for kind in (ClientDecoder, ServerDecoder):
+    kinds: tuple[type[ClientDecoder] | type[ServerDecoder], ...] = (ClientDecoder, ServerDecoder)
+    for kind in kinds:
         whole, parts = kind(), kind()
         expected = [*whole.feed(data), *whole.close()]
         found: list[Message | Malformed] = []
