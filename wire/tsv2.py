@@ -104,17 +104,17 @@ class Decoder(msgspec.Struct):
 
     def _start(self, data: bytes, at: int, out: Decoded) -> int:
         """Between messages: take plain lines at once, pass over blanks, see what begins."""
-        at = cast("re.Match[bytes]", _BLANKS.match(data, at)).end()
+        at = _after_blanks(data, at)
         if at == 0 or data[at - 1] in _LINE_ENDS:
             # Only here, so that no line is tried twice.
-            at = self._take_lines(data, at, out)
+            at = _after_blanks(data, self._take_lines(data, at, out))
         if at < len(data):
             if data[at] in b"[{":
                 self.stack.append(data[at])
                 self.held.append(data[at])
                 self.last = data[at]
                 return at + 1
-            self.junk = data[at] not in _BLANK
+            self.junk = True
         return at
 
     def _take_lines(self, data: bytes, at: int, out: Decoded) -> int:
@@ -241,6 +241,10 @@ class Decoder(msgspec.Struct):
         if self.stack[-1] == ord("{"):
             return self.last == ord(":") and not self.line_ended
         return self.last in b"[," and (len(self.stack) > 1 or bracket == ord("{"))
+
+
+def _after_blanks(data: bytes, at: int) -> int:
+    return cast("re.Match[bytes]", _BLANKS.match(data, at)).end()
 
 
 def encode(reads: Iterable[RawRead]) -> bytes:

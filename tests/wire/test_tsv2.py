@@ -2,7 +2,7 @@
 
 import msgspec
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from wire import tsv2
@@ -234,6 +234,7 @@ STREAMS = st.lists(PIECES, max_size=12).map(b"".join)
 
 @given(STREAMS, st.lists(st.integers(1, 400), min_size=1, max_size=8))
 @settings(max_examples=200, deadline=None)
+@example(SAMPLE + b"\0", [210])
 def test_any_cut_of_any_stream_gives_the_same_results(data: bytes, sizes: list[int]) -> None:
     pieces = []
     at = i = 0
