@@ -7,7 +7,8 @@ from hypothesis import strategies as st
 
 from wire import tsv2
 from wire.errors import Malformed
-from wire.jsonreads import ALIASES, MAX_DEPTH, MAX_FRAME, Decoded
+from wire.jsonkeys import ALIASES
+from wire.jsonreads import MAX_DEPTH, MAX_FRAME, Decoded
 from wire.reads import RawRead
 
 SAMPLE = (
