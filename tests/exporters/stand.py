@@ -91,9 +91,11 @@ class FaultyLog(MemoryLog):
     def __init__(self) -> None:
         super().__init__(clock=lambda: MORNING + 3600 * NS)
         self.full = False
+        self.tries = 0
         self.crash = ""
 
     def append(self, drafts: Sequence[Draft], *, after: int | None = None) -> Head:
+        self.tries += 1
         if self.full:
             raise StoreUnavailable("appending to meet.db: the disk is full; free some space")
         if self.crash == "before append":

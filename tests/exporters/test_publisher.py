@@ -100,6 +100,7 @@ class TestQuiet:
         stand.swim()
         stand.step()
         stand.fold()
+        stand.folder.away = True  # or the file itself would say that the number is taken
         stand.now += QUIET
         stand.finish("101", 30.05)
         stand.publisher.consider(stand.meet, stand.now)
@@ -109,6 +110,8 @@ class TestQuiet:
         stand.now += QUIET
         stand.publisher.consider(stand.meet, stand.now)
         assert [meta_of(e)["revision"] for e in stand.decisions()] == [1, 2]
+        stand.folder.away = False
+        stand.quiet()
         assert stand.results() == stand.decided()
 
 
@@ -127,6 +130,9 @@ class TestModes:
         meta = meta_of(stand.decisions()[0])
         assert meta["cause"].startswith(f"statement at {position}, reads at ")
         assert (meta["author"], meta["reason"]) == ("Ada", "lane 2 left the pool")
+        late = stand.finish("102", 33)
+        stand.quiet()
+        assert meta_of(stand.decisions()[1])["cause"] == f"reads at {late}"
 
     def test_live_writes_from_the_first_time_on(self) -> None:
         stand = Stand(settings("live"))
@@ -433,6 +439,9 @@ class TestFailures:
         due = stand.step()
         assert stand.results() == {}
         assert stand.alarms() == ["undecided"]
+        tries = stand.log.tries
+        assert stand.step() == due
+        assert stand.log.tries == tries, "a full disk is not tried at every step"
         stand.log.full = False
         assert due is not None
         stand.now = due
