@@ -41,9 +41,7 @@ class ServerOptions(msgspec.Struct, frozen=True):
         if self.authentication != "none" and not self.password:
             raise ValueError(f"{self.authentication} needs a password")
         if self.pull_max < 2 * WINDOW:
-            raise ValueError(
-                f"pull_max must be {2 * WINDOW} or more: some lines come again"
-            )
+            raise ValueError(f"pull_max must be {2 * WINDOW} or more: some lines come again")
 
     def settings(self) -> tuple[Setting, ...]:
         """The settings in the order of PROTOCOLS 1.2; the seed only where one is used."""

@@ -33,11 +33,9 @@ from wire.ctp01_messages import (
 )
 from wire.ctp01_options import ServerOptions
 from wire.ctp01_pull import Rounds
+from wire.ctp01_starts import MAX_LOCATIONS, Starts
 from wire.ctp01_strangers import no_greeting, stranger
 from wire.errors import Malformed
-
-# More locations than a race has; one who invents names must not cost memory without end.
-MAX_LOCATIONS = 256
 
 __all__ = ["MAX_LOCATIONS", "ServerOptions", "ServerSession", "Stage"]
 
@@ -64,15 +62,11 @@ class ServerSession:
         self._decoder = ClientDecoder()
         self._first = b""
         self._marks = Marks.of(marks)
-        self._locations: dict[str, None] = {}  # an ordered set
-        self._started: dict[str, int] = {}  # location -> the seq it was asked from
-        self._bare = False  # whether one `start` without a location was sent
-        self._acks: deque[str] = deque()  # locations whose `start` has not been answered
+        self._starts = Starts()
         self._ask: deque[str] = deque()
         self._asked = ""
         self._pull = Rounds(4 * self.options.pull_max)
         self._ungreeted = False
-        self._crowded = False
         self._out: list[bytes] = []
         self._close = ""
         self._remarks: list[str] = []
@@ -80,7 +74,7 @@ class ServerSession:
     @property
     def locations(self) -> tuple[str, ...]:
         """The locations heard of, in order."""
-        return tuple(self._locations)
+        return tuple(self._starts.locations)
 
     @property
     def marks(self) -> dict[str, dict[str, int]]:
@@ -177,9 +171,9 @@ class ServerSession:
         location = line.location
         if self.stage in ("greeting", "authorize") and not self._admit():
             return
-        if location not in self._locations and location:
+        if location not in self._starts.locations:
             self._discover(location, flowing=not line.is_newlocation)
-        if location in self._started:
+        if location in self._starts.asked:
             seqs.setdefault(location, []).append(line.seq)
         if self._pull.due:
             self._pull_line(seqs)
@@ -218,7 +212,7 @@ class ServerSession:
             case Err(command, text):
                 self._err(command, text)
             case Blank() | Malformed():
-                if isinstance(message, Blank) and message.location in self._started:
+                if isinstance(message, Blank) and message.location in self._starts.asked:
                     self._note({message.location: [message.seq]})
                 if self._pull.due:
                     self._pull_line({})
@@ -230,9 +224,7 @@ class ServerSession:
         if greeting.protocol != PROTOCOL:
             self._hang_up(f"{self.peer_program} speaks {greeting.protocol}, not {PROTOCOL}")
             return
-        self._started.clear()
-        self._acks.clear()
-        self._bare = False
+        self._starts.again()
         self._pull = Rounds(4 * self.options.pull_max)
         self._ungreeted = False
         self.connection_id = ""
@@ -284,7 +276,7 @@ class ServerSession:
         while self._ask:
             self._next_question()
         if last:
-            self._bare = True
+            self._starts.bare = True
             self._run()
 
     def _ack(self, command: str, fields: tuple[str, ...]) -> None:
@@ -295,12 +287,12 @@ class ServerSession:
             self.event_info = EventInfo(name, id, "~".join(fields[2:]))
         elif command == "getlocations":
             for location in fields:
-                if location and location not in self._locations:
+                if location not in self._starts.locations:
                     self._discover(location)
             if self._pull.listing:
                 self._begin_round()
         elif command == "start":
-            self._answered(fields[0] if fields else "")
+            self._starts.answered(fields[0] if fields else "")
         if self.stage == "asking" and command == self._asked:
             self._next_question()
 
@@ -311,13 +303,13 @@ class ServerSession:
                     f"{self.peer_program} has no connection id: every location starts in full"
                 )
             if self._asked == "getlocations":
-                self._bare = True
+                self._starts.bare = True
             self._next_question()
         elif command == "getlocations" and self._pull.listing:
             self._begin_round()
         elif command == "getdata" and self._pull.waiting:
             self._pull_refused(text)
-        elif command == "start" and self._acks:
+        elif command == "start" and self._starts.acks:
             self._start_refused(text)
         elif command != "ping":
             self._remarks.append(f"{self.peer_program} refused {command or 'a command'}: {text}")
@@ -329,57 +321,40 @@ class ServerSession:
             self.stage = "running"
         if self.options.stream_mode == "pull":
             self._begin_round()
-        elif self._bare:
+        elif self._starts.bare:
             self._remarks.append(f"{self.peer_program} names no locations: all are started at once")
             self._say(Command("start"))
-            self._started.update(dict.fromkeys(self._locations, 0))
+            self._starts.asked.update(dict.fromkeys(self._starts.locations, 0))
         else:
-            for location in self._locations:
+            for location in self._starts.locations:
                 self._start(location)
 
     def _discover(self, location: str, *, flowing: bool = False) -> None:
         """Note a location; start it if it came late and its lines are not coming already."""
-        if len(self._locations) >= MAX_LOCATIONS:
-            if not self._crowded:
-                self._crowded = True
-                self._remarks.append(f"more than {MAX_LOCATIONS} locations; the rest are left out")
-            return
-        self._locations[location] = None
+        problem = self._starts.note(location)
+        if problem:
+            self._remarks.append(f"{self.peer_program or 'the peer'} {problem}")
         if self.stage == "running" and self.options.stream_mode == "push":
-            if flowing and self._bare:
-                self._started[location] = 0
+            if flowing and self._starts.bare:
+                self._starts.asked.setdefault(location, 0)
             else:
                 self._start(location)
 
     def _start(self, location: str) -> None:
-        """Start a location, once in a connection (RM's server repeats it for ever)."""
-        if location in self._started or location not in self._locations:
-            return
         seq = self._marks.mark(self.connection_id, location) if self.connection_id else 0
-        self._started[location] = seq
-        if self.options.pushmode_ack:
-            self._acks.append(location)
-        self._say(Command("start", (location, str(seq)) if seq else (location,)))
-
-    def _answered(self, location: str) -> None:
-        if location in self._acks:
-            self._acks.remove(location)
-        elif not location and self._acks:
-            self._acks.popleft()
+        command = self._starts.start(location, seq, acked=self.options.pushmode_ack)
+        if command is not None:
+            self._say(command)
 
     def _start_refused(self, text: str) -> None:
-        """An `err~start` may name its location, or else answers the oldest open `start`."""
-        named = text.partition("~")[0]
-        location = named if named in self._acks else self._acks[0]
-        self._acks.remove(location)
-        if not self._started.get(location):
+        location, seq = self._starts.refused(text)
+        if not seq:
             self._remarks.append(f"{self.peer_program} cannot start {location}: {text}")
             return
         self._remarks.append(
-            f"{self.peer_program} cannot resume {location} at {self._started[location]} ({text}): "
+            f"{self.peer_program} cannot resume {location} at {seq} ({text}): "
             "it is started in full, and what its buffer has dropped is missing"
         )
-        self._started.pop(location)
         self._marks.restart(self.connection_id, location)
         self._start(location)
 
@@ -393,7 +368,7 @@ class ServerSession:
     # Pull mode.
 
     def _begin_round(self) -> None:
-        self._pull.begin(self._locations)
+        self._pull.begin(self._starts.locations)
         self._pull_next()
 
     def _pull_next(self) -> None:
@@ -401,7 +376,7 @@ class ServerSession:
         if not location:
             return
         seq = self._marks.floor(self.connection_id, location)
-        self._started[location] = seq
+        self._starts.asked[location] = seq
         args = (str(self.options.pull_max), location)
         self._say(Command("getdata", (*args, str(seq)) if seq else args))
 
@@ -422,7 +397,7 @@ class ServerSession:
             self._pull_next()
 
     def _pull_refused(self, text: str) -> None:
-        location, seq = self._pull.location, self._started.get(self._pull.location, 0)
+        location, seq = self._pull.location, self._starts.asked.get(self._pull.location, 0)
         self._remarks.append(f"{self.peer_program} refused data of {location} from {seq}: {text}")
         self._pull.expect(0)
         if seq and location not in self._pull.refused:

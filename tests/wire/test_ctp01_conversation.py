@@ -14,7 +14,7 @@ from wire.ctp01_client import ClientOptions, ClientSession, LineBuffer, render_t
 from wire.ctp01_marks import MAX_IDS, ROLLOVER_MARGIN, WINDOW, Marks
 from wire.ctp01_messages import MAX_SEQ
 from wire.ctp01_server import ServerOptions, ServerSession
-from wire.errors import Malformed
+from wire.errors import Malformed, WireError
 
 Key = tuple[str, int, str, str]
 
@@ -181,6 +181,16 @@ def test_a_cut_between_swapped_neighbours_at_every_byte(
         meet.connect(iter(()), cut)
         meet.connect(iter(()), None)
         assert meet.keys() == {key(line) for line in lines}
+
+
+def test_a_session_hands_its_own_marks_to_the_next() -> None:
+    lines = some_lines(Random(3), 2, 40, "each", swaps=True)
+    meet = Meet(ClientOptions(connection_id="x", inclusive=False, resume="number"), ServerOptions())
+    fresh = iter(lines)
+    for cut in (500, 900, 1300, None):
+        meet.connect(fresh, cut)
+        meet.marks = Marks.of(meet.server.marks)
+    assert meet.keys() == {key(line) for line in lines}
 
 
 def test_the_usual_resume_asks_for_the_last_line_seen() -> None:
@@ -386,6 +396,13 @@ def test_neither_side_breaks_on_garbage(data: bytes) -> None:
         ServerSession(ServerOptions(), {}).receive(prefix + data)
     for prefix in (b"", b"A~1~0\r\n", b"A~1~1\r\nstream-mode=push\r\n"):
         ClientSession(ClientOptions(), LineBuffer()).receive(prefix + data)
+
+
+def test_what_cannot_be_sent_is_refused_beforehand() -> None:
+    with pytest.raises(WireError, match="cannot be sent"):
+        LineBuffer(locations=("a~b",))
+    with pytest.raises(WireError, match="cannot be sent"):
+        ClientSession(ClientOptions(connection_id="a~b"), LineBuffer())
 
 
 # Marks.

@@ -339,7 +339,18 @@ def test_invented_locations_are_bounded() -> None:
     assert len(told) == MAX_LOCATIONS - 1
     assert len(peer.session.locations) == MAX_LOCATIONS
     assert [r for r in peer.remarks if "left out" in r] == [
-        f"more than {MAX_LOCATIONS} locations; the rest are left out"
+        f"SimpleClient 0.5.0 has more than {MAX_LOCATIONS} locations; the rest are left out"
+    ]
+
+
+def test_a_location_that_no_command_can_name_is_taken_but_not_started() -> None:
+    peer = Peer()
+    peer.introduce()
+    data = b"CT01_13,1,a~b,9,10:00:00.00,1,R,1\r\n"
+    assert peer.say(data, data, line("", 1)) == []
+    assert len(peer.last.messages) == 3
+    assert [r for r in peer.remarks if "rename it" in r] == [
+        "SimpleClient 0.5.0 has a location with ~ in its name, which cannot be started; rename it"
     ]
 
 
