@@ -5,9 +5,12 @@ from collections.abc import Sequence
 import msgspec
 
 from exporters.causes import AUTHOR, Cause
+from exporters.documents import race_key
 from exporters.errors import ExportError
 from exporters.sink import Sink
 from projections.facts import Published
+from projections.meet import Meet
+from projections.views import Race
 from store.event import RESULT_PUBLISHED, STATUS_PUBLISHED, Draft, pack_meta
 from wire.timedrops import STATUS_FILE, RaceKey, ResultFile, result_name
 
@@ -24,6 +27,18 @@ class Document(msgspec.Struct, frozen=True):
         """The file's name; raises `WireError` for a race that cannot be named."""
         file = self.file
         return result_name(file.session_id, file.event, file.heat, file.race_number, revision)
+
+
+def is_due(meet: Meet, race: Race, last: Published | None) -> bool:
+    """Whether the race may be published now, by the settings.
+
+    In `complete` mode an incomplete race is published again once it was
+    published, but not if it has been started anew since.
+    """
+    if meet.settings.folder.publish == "live" or race.state in ("complete", "closed"):
+        return True
+    start = meet.starts().by_race.get(race_key(race))
+    return last is not None and start is not None and last.as_of >= start.position
 
 
 def decide(document: Document, revision: int, as_of: int, cause: Cause) -> Published:

@@ -12,7 +12,15 @@ from projections.clock import offset_at
 from projections.meet import Meet
 from projections.views import Lane, Race
 from wire.stamps import MINUTE, format_iso
-from wire.timedrops import RaceKey, ResultFile, ResultLane, ResultSplit, Status, encode_status
+from wire.timedrops import (
+    STATUS_FILE,
+    RaceKey,
+    ResultFile,
+    ResultLane,
+    ResultSplit,
+    Status,
+    encode_status,
+)
 
 Owners = Mapping[RaceKey, RaceKey]
 
@@ -117,6 +125,13 @@ def status_document(meet: Meet) -> bytes:
             heat=key.heat if key else None,
             program_at=startlist.program_at,
         )
+    )
+
+
+def has_foreign_status(meet: Meet) -> bool:
+    """Whether another timing system's status file is in the folder; ours are never recorded."""
+    return any(
+        name.casefold() == STATUS_FILE for files in meet.state.files.values() for name in files
     )
 
 

@@ -14,9 +14,10 @@ import msgspec
 
 from exporters.actions import RETRY_EVERY, Action, Actions, Own
 from exporters.causes import cause_of
-from exporters.decisions import Document, decide, draft, foreign_name, status_draft
+from exporters.decisions import Document, decide, draft, foreign_name, is_due, status_draft
 from exporters.documents import (
     document_key,
+    has_foreign_status,
     owners,
     race_key,
     result_documents,
@@ -33,8 +34,6 @@ from store.log import Log, StoreUnavailable
 from wire.errors import WireError
 from wire.settings import Settings
 from wire.timedrops import STATUS_FILE, RaceKey, ResultFile, encode_result
-
-_SHOWN = ("complete", "closed")
 
 
 class Waiting(msgspec.Struct, frozen=True):
@@ -169,7 +168,7 @@ class Publisher:
         key = race_key(race)
         last = self._last(meet, key)
         files: Sequence[ResultFile] = ()
-        if race.origin != "time-drops" and _is_due(meet, race, last):
+        if race.origin != "time-drops" and is_due(meet, race, last):
             files = result_documents(race, meet.settings.meet.zone, self._owners)
         self._note_withdrawn(race, last if not files and race.origin != "time-drops" else None)
         fresh = []
@@ -244,7 +243,7 @@ class Publisher:
 
         A status file that another timing system wrote stays its own.
         """
-        if _has_foreign_status(meet):
+        if has_foreign_status(meet):
             self._actions.drop(STATUS_FILE)
             self._told = None
             return
@@ -293,25 +292,6 @@ class Publisher:
 
     def _alarm(self, key: str, text: str, hint: str, position: int) -> None:
         self._alarms[key] = Alarm(key, text, hint, position)
-
-
-def _is_due(meet: Meet, race: Race, last: Published | None) -> bool:
-    """Whether the race may be published now, by the settings.
-
-    In `complete` mode an incomplete race is published again once it was
-    published, but not if it has been started anew since.
-    """
-    if meet.settings.folder.publish == "live" or race.state in _SHOWN:
-        return True
-    start = meet.starts().by_race.get(race_key(race))
-    return last is not None and start is not None and last.as_of >= start.position
-
-
-def _has_foreign_status(meet: Meet) -> bool:
-    """Whether another timing system's status file is in the folder; ours are never recorded."""
-    return any(
-        name.casefold() == STATUS_FILE for files in meet.state.files.values() for name in files
-    )
 
 
 def _who(race: Race) -> str:
