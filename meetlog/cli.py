@@ -1,0 +1,101 @@
+"""The command line: `main` is the console script `meetlog`."""
+
+import sys
+from importlib.util import find_spec
+from typing import Annotated, Any
+
+import typer
+from typer.core import TyperGroup
+from typer.main import get_command
+
+from meetlog import __version__
+from meetlog.commands import events, keeping, outcomes, running, standing
+from meetlog.exits import MEANINGS, explain
+from meetlog.output import forgive, warn
+
+# Commands with commands of their own, loaded when they are asked for: module and its app.
+_GROUPS = {"simulate": "meetlog.simulate.commands"}
+
+
+class House(TyperGroup):
+    """The program as a whole: here, and only here, an error ends it with a message and a code."""
+
+    def main(self, *args: Any, **extra: Any) -> Any:
+        """Run the command line; ends with `SystemExit`."""
+        forgive(sys.stdout)
+        forgive(sys.stderr)
+        try:
+            return super().main(*args, **extra)
+        except Exception as error:
+            told = explain(error)
+            if told is None:
+                raise
+            code, message = told
+            warn(f"meetlog: {message}")
+            sys.exit(int(code))
+
+    def list_commands(self, ctx: Any) -> list[str]:
+        """The commands, in the order of their use at a meet."""
+        return [*super().list_commands(ctx), *(n for n in _GROUPS if _group(n) is not None)]
+
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:
+        """A command by its name."""
+        return super().get_command(ctx, cmd_name) or _group(cmd_name)
+
+
+def _group(name: str) -> Any:
+    module = _GROUPS.get(name)
+    if module is None or not _exists(module):
+        return None
+    from importlib import import_module
+
+    group = get_command(import_module(module).app)
+    group.name = name
+    return group
+
+
+def _exists(module: str) -> bool:
+    package = module.rpartition(".")[0]
+    return find_spec(package) is not None and find_spec(module) is not None
+
+
+VersionOption = Annotated[
+    bool, typer.Option("--version", help="Print the version and stop.", is_eager=True)
+]
+
+
+def _house(ctx: typer.Context, version: VersionOption = False) -> None:
+    """Record what timing hardware says, derive crossings and results, publish and explain them."""
+    if version:
+        typer.echo(f"meetlog {__version__}")
+        raise typer.Exit
+    if ctx.invoked_subcommand is None:
+        typer.echo(ctx.get_help())
+        raise typer.Exit(2)
+
+
+def make_app() -> typer.Typer:
+    """The command line, ready to run."""
+    codes = "\n".join(f"  {code.value:>3}  {text}" for code, text in MEANINGS.items())
+    app = typer.Typer(
+        cls=House,
+        add_completion=False,
+        pretty_exceptions_enable=False,
+        rich_markup_mode=None,
+        invoke_without_command=True,
+        callback=_house,
+        epilog=f"\b\nExit codes:\n{codes}",
+        context_settings={"help_option_names": ["--help", "-h"]},
+    )
+    for command in (
+        running.init, running.run, standing.status, standing.sources, events.events,
+        outcomes.crossings, outcomes.results, outcomes.revisions, standing.quarantine,
+        keeping.rebuild, keeping.verify, keeping.replay,
+    ):  # fmt: skip
+        app.command()(command)
+    return app
+
+
+def main() -> None:
+    """The console script."""
+    get_command(make_app()).main(prog_name="meetlog")

@@ -1,0 +1,163 @@
+"""`status`, `sources` and `quarantine`: where the meet stands, and what is wrong."""
+
+import time
+from collections import Counter
+from pathlib import Path
+
+from meetlog import show
+from meetlog.commands.options import HERE, JsonOption, MeetOption, reading
+from meetlog.opening import OpenMeet
+from meetlog.output import console, print_json, say
+from meetlog.reports import StatusReport
+from projections.clock import iso_local
+from projections.views import Race, RaceState
+from store.event import APP_STARTED, APP_STOPPED
+from store.log import Log
+
+_STATES: tuple[RaceState, ...] = ("started", "complete", "closed", "scheduled")
+
+
+def status(*, meet: MeetOption = HERE, json: JsonOption = False) -> None:
+    """Show where the meet stands.
+
+    The log's newest event, the sources, the current heat and the next, what
+    was published, and what needs attention.
+    """
+    with reading(meet) as opened:
+        now = time.time_ns()
+        report = status_of(opened, now)
+    if json:
+        print_json("status", report.head, [report])
+        return
+    out = console()
+    recorded = f"recorded {show.local(report.head_at)}, {show.age(report.age_ns)} ago"
+    facts = [
+        ("meet", f"{report.meet} (times in {report.zone})"),
+        ("log", f"{report.log}, {show.size(report.bytes)}"),
+        ("newest", f"event {report.head}, {recorded}" if report.head else "nothing recorded yet"),
+        ("program", report.program),
+        ("current heat", "none" if report.current is None else _race(report.current)),
+        ("next start", "none" if report.next is None else show.race_name(report.next)),
+        ("races", show.races_line(report.races)),
+        ("published", show.count(report.published, "revision")),
+        ("quarantine", _quarantined(report.quarantined)),
+    ]  # fmt: skip
+    out.print(show.facts_table(facts))
+    if report.sources:
+        out.print()
+        out.print(show.sources_table(report.sources, now))
+    lines = show.alarm_lines(report.alarms)
+    lines += [each for each in show.source_remarks(report.sources) if each.plain.startswith("W")]
+    for line in lines:
+        out.print(line, soft_wrap=True)
+    troubles = len(report.alarms) + sum(bool(s.warning) for s in report.sources)
+    say(f"{show.count(troubles, 'thing')} to look at." if troubles else "Nothing needs attention.")
+
+
+def sources(*, meet: MeetOption = HERE, json: JsonOption = False) -> None:
+    """Show how each source does.
+
+    Its state, when it last spoke, what it brought, whether its clock makes
+    sense, and the gaps in its coverage.
+    """
+    with reading(meet) as opened:
+        found = opened.meet.sources()
+        position, zone = opened.meet.position, opened.meet.settings.meet.zone
+    if json:
+        print_json("sources", position, found)
+        return
+    out = console()
+    out.print(show.sources_table(found, time.time_ns()))
+    for line in show.source_remarks(found):
+        out.print(line, soft_wrap=True)
+    connected = sum(s.state == "connected" for s in found)
+    gaps = sum(len(s.gaps) for s in found)
+    say(
+        f"{show.count(len(found), 'source')}, {connected} connected, "
+        f"{show.count(gaps, 'coverage gap')}. Times in {zone}."
+    )
+
+
+def quarantine(*, meet: MeetOption = HERE, json: JsonOption = False) -> None:
+    """Show what arrived and could not be used.
+
+    With the reason, a quotation, and what to do about it.
+    """
+    with reading(meet) as opened:
+        found = opened.meet.quarantine()
+        position = opened.meet.position
+    if json:
+        print_json("quarantine", position, found)
+        return
+    if found:
+        console().print(show.quarantine_table(found))
+    pieces = sum(e.count for e in found)
+    if not found:
+        say("Nothing is in quarantine.")
+        return
+    first = found[0].position
+    say(
+        f"{show.count(len(found), 'entry', 'entries')}, {show.count(pieces, 'piece')}. "
+        f"To see what event {first} brought: meetlog events --raw --after {first - 1} --limit 1"
+    )
+
+
+def status_of(opened: OpenMeet, now_ns: int) -> StatusReport:
+    """Where the meet stands at `now_ns`, as of the position that it is folded to."""
+    meet, place = opened.meet, opened.place
+    zone = meet.settings.meet.zone
+    races = meet.races()
+    states = Counter(race.state for race in races)
+    current, following = meet.current_race(), meet.next_race()
+    at = meet.state.recorded_at or None
+    return StatusReport(
+        meet=meet.settings.meet.name,
+        zone=zone,
+        log=str(place.log),
+        bytes=_bytes(place.log),
+        head=meet.position,
+        head_at=iso_local(at, zone),
+        head_at_ns=at,
+        age_ns=None if at is None else max(0, now_ns - at),
+        program=_program(opened.log, zone),
+        sources=tuple(meet.sources()),
+        current=None if current is None else meet.race(current),
+        next=None if following is None else meet.race(following),
+        races={state: states[state] for state in _STATES if states[state]},
+        published=sum(r.origin == "meetlog" for r in meet.revisions()),
+        quarantined=sum(e.count for e in meet.quarantine()),
+        alarms=tuple(meet.alarms()),
+        note=opened.note,
+    )
+
+
+def _race(race: Race) -> str:
+    return f"{show.race_name(race)}: {race.state}"
+
+
+def _quarantined(pieces: int) -> str:
+    return f"{show.count(pieces, 'piece')}; see meetlog quarantine" if pieces else "empty"
+
+
+def _bytes(log: Path) -> int:
+    """The log's size with its write-ahead file, which may be gone the next moment."""
+    total = 0
+    for path in (log, log.with_name(log.name + "-wal")):
+        try:
+            total += path.stat().st_size
+        except FileNotFoundError:
+            continue
+    return total
+
+
+def _program(log: Log, zone: str) -> str:
+    """Whether a `run` is at work, as far as the log tells: one that was killed said no goodbye."""
+    last = None
+    after = 0
+    while events := log.read(after, kinds=(APP_STARTED, APP_STOPPED)):
+        last = events[-1]
+        after = last.position
+    if last is None:
+        return "never started"
+    at = show.local(iso_local(last.recorded_at, zone))
+    return f"running since {at}" if last.kind == APP_STARTED else f"stopped at {at}"

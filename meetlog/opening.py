@@ -1,0 +1,132 @@
+"""Opening a meet for reading: find its log, fold it to the head, beside a `run` that writes it."""
+
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+from typing import NamedTuple
+
+from filelock import FileLock, Timeout
+from sqlalchemy.exc import DBAPIError
+
+from meetlog.exits import Refused
+from meetlog.settings import load, locate
+from projections.folding import advance, fold
+from projections.meet import Meet
+from projections.readtables import load_snapshot
+from store.connect import make_engine
+from store.migrate import revision, revisions
+from store.sqlite import SqliteLog
+from wire.settings import Settings
+
+Progress = Callable[[int, int], None]  # done, total
+
+
+class Place(NamedTuple):
+    """Where a meet is: its log, and its settings unless the log alone was named."""
+
+    log: Path
+    settings_path: Path | None = None
+    settings: Settings | None = None
+
+    @property
+    def folder(self) -> Path | None:
+        """The Time Drops folder; None when the log alone was named."""
+        if self.settings_path is None or self.settings is None:
+            return None
+        return self.settings_path.parent / self.settings.folder.path
+
+
+class OpenMeet(NamedTuple):
+    """A log and the meet folded from it, settled at `meet.position`.
+
+    `note` says in words what a person should know about the log's file, "" when nothing.
+    """
+
+    log: SqliteLog
+    meet: Meet
+    place: Place
+    note: str
+
+
+def find(where: Path) -> Place:
+    """The meet at `where`: a folder with `meet.toml`, a settings file, or a log's own file.
+
+    Raises `MeetError` for settings that are missing or wrong; the log itself is not opened.
+    """
+    if where.is_dir() or where.suffix.casefold() == ".toml":
+        settings, _ = load(where)
+        path = locate(where)
+        return Place(path.parent / settings.log.path, path, settings)
+    return Place(where)
+
+
+@contextmanager
+def open_log(where: Path) -> Iterator[tuple[SqliteLog, Place]]:
+    """The log at `where`, read-only. Raises `MeetError` and `StoreError`."""
+    place = find(where)
+    with closing(SqliteLog(place.log, read_only=True)) as log:
+        yield log, place
+
+
+@contextmanager
+def open_meet(where: Path, progress: Progress | None = None) -> Iterator[OpenMeet]:
+    """The meet at `where`, folded to the log's present head; nothing is written.
+
+    The state that `run` saved shortens the way where it fits the log. Raises
+    `MeetError` and `StoreError`.
+    """
+    with open_log(where) as (log, place):
+        head = log.head().position
+        told = None if progress is None else lambda done: progress(done, head)
+        meet = _saved(log)
+        if meet is not None:
+            advance(meet, log, head, progress=told)
+        if meet is None or meet.stale:
+            meet = fold(log, head, progress=told)
+        meet.settle()
+        yield OpenMeet(log, meet, place, _note(place.log))
+
+
+@contextmanager
+def alone(path: Path) -> Iterator[None]:
+    """Hold the lock that a `run` holds on its log; raises `Refused` while one does."""
+    lock = FileLock(path.with_name(path.name + ".lock"), timeout=0)
+    try:
+        lock.acquire()
+    except Timeout:
+        raise Refused(
+            f"A `meetlog run` is recording into {path} and keeps its read tables itself. "
+            "Stop it first; reading commands work beside it."
+        ) from None
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+def _saved(log: SqliteLog) -> Meet | None:
+    """The saved state if there is one, of this version, and of this very log."""
+    engine = make_engine(log.path, read_only=True)
+    try:
+        with engine.connect() as connection:
+            saved = load_snapshot(connection)
+    except DBAPIError:
+        return None  # the tables are not there yet, or in use; the log has everything
+    finally:
+        engine.dispose()
+    if saved is None:
+        return None
+    meet, hash_ = saved
+    events = log.read(meet.position - 1, 1)
+    fits = bool(events) and events[0].position == meet.position and events[0].hash == hash_
+    return meet if fits else None
+
+
+def _note(path: Path) -> str:
+    found = revision(path)
+    if found == revisions()[-1]:
+        return ""
+    return (
+        f"{path} has the tables of an older meetlog ({found}). It can be read as it is; "
+        "`meetlog run` or `meetlog rebuild` brings it up to date."
+    )

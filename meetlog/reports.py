@@ -1,0 +1,132 @@
+"""What commands report beyond the views of the projections: each is the items of a `--json`."""
+
+from typing import Any
+
+import msgspec
+
+from projections.views import Alarm, Race, SourceHealth
+
+
+class StatusReport(msgspec.Struct, frozen=True):
+    """Where the meet stands.
+
+    `bytes` is the log's size on the disk. `head` is the newest event, `head_at` when it was
+    recorded, `age_ns` how long ago that was. `program` is `running since ...`, `stopped at ...`
+    or `never started`, as the log says. `results` counts races by state, `published` our
+    revisions, `quarantined` what could not be understood or is not known. `note` tells about the
+    log's file.
+    """
+
+    meet: str
+    zone: str
+    log: str
+    bytes: int
+    head: int
+    head_at: str
+    head_at_ns: int | None
+    age_ns: int | None
+    program: str
+    sources: tuple[SourceHealth, ...]
+    current: Race | None
+    next: Race | None
+    races: dict[str, int]
+    published: int
+    quarantined: int
+    alarms: tuple[Alarm, ...]
+    note: str
+
+
+class EventReport(msgspec.Struct, frozen=True):
+    """One event of the log. `size` is that of its body.
+
+    With `--raw`, `text` is the body where it is readable text, else `hex` is; else both are None.
+    """
+
+    position: int
+    recorded_at: str
+    recorded_at_ns: int
+    source: str
+    kind: str
+    meta: dict[str, Any]
+    size: int
+    hash: str
+    text: str | None = None
+    hex: str | None = None
+
+
+class Bucket(msgspec.Struct, frozen=True):
+    """How many pauses are at least `from_ns` and shorter than `until_ns`; None has no end."""
+
+    from_ns: int
+    until_ns: int | None
+    count: int
+
+
+class PausesReport(msgspec.Struct, frozen=True):
+    """The pauses between neighbouring reads of a chip at a point, and the gap they suggest.
+
+    `gap_ns` is the gap in force. `suggested_ns` lies in the widest stretch without pauses, between
+    `below_ns` and `above_ns`; all three are None when no stretch stands out. `advice` is in words.
+    """
+
+    point: str
+    pauses: int
+    gap_ns: int
+    suggested_ns: int | None
+    below_ns: int | None
+    above_ns: int | None
+    advice: str
+    buckets: tuple[Bucket, ...]
+
+
+class VerifyReport(msgspec.Struct, frozen=True):
+    """What verification found: `verified` events hold, the last of them with the hash `head`.
+
+    `first_bad` is the first position that does not hold and `problem` what is wrong there.
+    """
+
+    log: str
+    ok: bool
+    verified: int
+    head: str
+    first_bad: int | None
+    problem: str
+
+
+class TableReport(msgspec.Struct, frozen=True):
+    """A read table before and after `rebuild`."""
+
+    table: str
+    rows_before: int
+    rows: int
+    same: bool
+
+
+class RebuildReport(msgspec.Struct, frozen=True):
+    """What `rebuild` did. `shown` is the position the tables showed before, `position` the one now.
+
+    Tables that showed the same position before and yet differ (`corrected`) were wrong.
+    """
+
+    log: str
+    shown: int
+    position: int
+    corrected: bool
+    tables: tuple[TableReport, ...]
+
+
+class ReplayedFile(msgspec.Struct, frozen=True):
+    """A published file, computed again from the log.
+
+    `position` is the event that published it, `as_of` the one up to which the log was folded for
+    it, `recorded` and `replayed` the SHA-256 of its bytes then and now (`""` when there is none
+    now), `difference` says in words what is not the same, "" when they are identical.
+    """
+
+    position: int
+    as_of: int
+    name: str
+    recorded: str
+    replayed: str
+    identical: bool
+    difference: str

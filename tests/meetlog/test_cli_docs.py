@@ -1,0 +1,101 @@
+"""Every command and option says what it does, in its help and in docs/commands.md."""
+
+import re
+from collections.abc import Iterator
+from typing import Any
+
+import msgspec
+import pytest
+import typer
+from typer.main import get_command
+
+from meetlog import reports
+from meetlog.cli import make_app
+from meetlog.exits import MEANINGS
+from projections import views
+from tests.meetlog.calls import ROOT, call
+
+PAGE = (ROOT / "docs" / "commands.md").read_text(encoding="utf-8")
+
+
+def commands() -> Iterator[tuple[str, Any]]:
+    """All commands with their names, those of groups as `simulate tsv1`."""
+    group: Any = get_command(make_app())
+    with typer.Context(group) as ctx:
+        for name in group.list_commands(ctx):
+            yield from _within(name, group.get_command(ctx, name))
+
+
+def _within(name: str, command: Any) -> Iterator[tuple[str, Any]]:
+    yield name, command
+    for inner, each in getattr(command, "commands", {}).items():
+        yield from _within(f"{name} {inner}", each)
+
+
+COMMANDS = dict(commands())
+
+
+def section(name: str) -> str:
+    """The part of the page about a command."""
+    found = re.search(rf"^### `meetlog {name}\b[^\n]*\n(.*?)(?=^##|\Z)", PAGE, re.M | re.S)
+    assert found, f"docs/commands.md has no section ### `meetlog {name}`"
+    return found[1]
+
+
+def test_the_commands_are_those_of_the_day() -> None:
+    assert {
+        "init", "run", "status", "sources", "events", "crossings", "results", "revisions",
+        "quarantine", "rebuild", "verify", "replay",
+    } <= set(COMMANDS)  # fmt: skip
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_every_command_and_option_is_documented(name: str) -> None:
+    command = COMMANDS[name]
+    assert (command.help or "").strip(), f"meetlog {name} has no help"
+    about = section(name)
+    for param in command.params:
+        assert (param.help or "").strip(), f"meetlog {name} {param.name} has no help"
+        for option in param.opts:
+            if option.startswith("-"):
+                assert f"`{option}" in about, f"{option} is missing in ### meetlog {name}"
+
+
+@pytest.mark.parametrize("name", [n for n, c in COMMANDS.items() if " " not in n])
+def test_the_page_names_no_option_that_is_not_there(name: str) -> None:
+    known = {option for param in COMMANDS[name].params for option in param.opts}
+    for row in re.findall(r"^\| (`-[^|]*)\|", section(name), re.M):
+        assert set(re.findall(r"`(--?[a-z]+)", row)) <= known
+
+
+@pytest.mark.parametrize(
+    ("name", "kind"),
+    [
+        ("status", reports.StatusReport),
+        ("sources", views.SourceHealth),
+        ("sources", views.GapSpan),
+        ("events", reports.EventReport),
+        ("crossings", views.Crossing),
+        ("crossings", reports.PausesReport),
+        ("results", views.Race),
+        ("results", views.Lane),
+        ("results", views.Split),
+        ("revisions", views.Revision),
+        ("quarantine", views.QuarantineEntry),
+        ("rebuild", reports.RebuildReport),
+        ("rebuild", reports.TableReport),
+        ("verify", reports.VerifyReport),
+        ("replay", reports.ReplayedFile),
+    ],
+)
+def test_every_field_of_the_json_is_documented(name: str, kind: type[msgspec.Struct]) -> None:
+    about = section(name)
+    missing = [field for field in kind.__struct_fields__ if f"`{field}`" not in about]
+    assert missing == []
+
+
+def test_the_exit_codes_are_documented() -> None:
+    told = call("--help").stdout
+    for code, meaning in MEANINGS.items():
+        assert f"| {code.value} | {meaning} |" in PAGE
+        assert re.search(rf"^ +{code.value}  {re.escape(meaning)}$", told, re.M)
