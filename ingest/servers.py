@@ -1,6 +1,5 @@
 """Servers: sockets on which timing systems find us. Who may come, how many, and what they get."""
 
-import errno
 import ipaddress
 import socket
 
@@ -70,14 +69,14 @@ class Door:
             try:
                 stream = await accept(listener)
             except OSError as e:
-                if e.errno not in (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM):
-                    raise
+                # Out of sockets, or an error of the network that Linux hands
+                # to whoever accepts next. None of them ends the listening.
                 self._desk.report(
                     name,
                     "alarm",
                     EXHAUSTED,
-                    f"{name}: this machine has no socket left for a new peer: {e.strerror}",
-                    "Close other programs, or raise the limit of open files.",
+                    f"{name}: this machine cannot take a new peer: {e.strerror or e}",
+                    "Trying again by itself. With too many open files, close other programs.",
                 )
                 await anyio.sleep(EXHAUSTED_PAUSE)
                 continue

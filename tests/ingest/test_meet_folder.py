@@ -1,138 +1,21 @@
 import errno
 import os
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from collections.abc import Callable
 from functools import partial
-from hashlib import sha256
 from pathlib import Path
 
 import anyio
 import anyio.lowlevel
 import pytest
 
-from ingest import disk as disks
-from ingest.disk import LARGEST_FILE, FolderDisk, Listing, Version, list_folder, read_version
-from ingest.folder import READ_TRIES, SLOW_DISK, is_temporary, printable, watch_folder
-from ingest.settling import RECHECK, Stat
-from store.event import FILE_CHANGED, FILE_REMOVED, meta_of
-from tests.kit.conditions import Conditions
+from ingest.folder import READ_TRIES, SLOW_DISK, watch_folder
+from ingest.settling import RECHECK
+from store.event import FILE_CHANGED, FILE_REMOVED
+from tests.kit.folders import PROGRAM, ROOT, FakeDisk, digest, watching
 from tests.kit.jumping import JumpingLoop, loop_clock
 from tests.kit.recorders import HeldRecorder, desk_on
 from wire.settings import FolderSettings
 from wire.stamps import NS
-
-PROGRAM = "meet_program.json"
-ROOT = Path("the meet folder")
-
-
-def digest(body: bytes) -> str:
-    return sha256(body).hexdigest()
-
-
-class FakeDisk:
-    """A folder in memory. `broken` and `unreadable` are what its calls raise."""
-
-    def __init__(self) -> None:
-        self.files: dict[str, tuple[bytes, int]] = {}
-        self.links: tuple[str, ...] = ()
-        self.broken: OSError | None = None
-        self.unreadable: dict[str, OSError] = {}
-        self.before_read: Callable[[], None] = lambda: None
-        self.identity = (1, 1)
-        self.truncated = False
-        self.answers = True
-        self.listed = 0
-        self.was_read: list[str] = []
-        self._mtime = 0
-        self._conditions = Conditions()
-
-    async def until(self, holds: Callable[[], bool]) -> None:
-        """Wait until `holds`, which is asked at each listing and each read."""
-        await self._conditions.until(holds)
-
-    def write(self, name: str, body: bytes) -> None:
-        self._mtime += 1
-        self.files[name] = body, self._mtime
-
-    async def list(self) -> Listing:
-        self.listed += 1
-        self._conditions.look()
-        if not self.answers:
-            await anyio.sleep_forever()
-        if self.broken:
-            raise self.broken
-        files = {name: Stat(len(body), mtime) for name, (body, mtime) in self.files.items()}
-        await anyio.lowlevel.checkpoint()
-        return Listing(files, self.links, self.truncated, self.identity)
-
-    async def read(self, name: str) -> Version:
-        self.was_read.append(name)
-        self._conditions.look()
-        if name in self.unreadable:
-            raise self.unreadable[name]
-        if name not in self.files:
-            raise FileNotFoundError(name)
-        body, _ = self.files[name]
-        self.before_read()
-        await anyio.lowlevel.checkpoint()
-        now_body, mtime = self.files[name]
-        return Version(body, digest(body), Stat(len(now_body), mtime))
-
-
-class Watched:
-    """A folder that is being watched: its disk, what it recorded, what it said."""
-
-    def __init__(self, disk: FakeDisk) -> None:
-        self.disk = disk
-        self.recorder = HeldRecorder()
-        self.desk, self.board = desk_on(self.recorder)
-        self.own: set[tuple[str, str]] = set()
-        self._changed: Callable[[set[str]], None] = lambda _names: None
-        self.watches = 0
-
-    async def notify(self, changed: Callable[[set[str]], None]) -> None:
-        self.watches += 1
-        self._changed = changed
-        await anyio.sleep_forever()
-
-    def tell(self, *names: str) -> None:
-        """The system says that these files changed."""
-        self._changed(set(names))
-
-    def bodies(self, name: str = PROGRAM) -> list[bytes]:
-        changed = self.recorder.of(FILE_CHANGED)
-        return [event.body for event in changed if meta_of(event)["path"] == name]
-
-    async def until_body(self, body: bytes, name: str = PROGRAM) -> None:
-        await self.recorder.until(lambda: body in self.bodies(name))
-
-    async def pass_time(self, scans: int = 3) -> None:
-        """Wait until the folder has been listed so many times more."""
-        after = self.disk.listed + scans
-        await self.disk.until(lambda: self.disk.listed >= after)
-
-
-@asynccontextmanager
-async def watching(
-    disk: FakeDisk, versions: dict[str, str] | None = None, settings: FolderSettings | None = None
-) -> AsyncIterator[Watched]:
-    watched = Watched(disk)
-    async with anyio.create_task_group() as group:
-        group.start_soon(
-            partial(
-                watch_folder,
-                settings or FolderSettings(),
-                ROOT,
-                watched.desk,
-                versions or {},
-                lambda path, sha: (path, sha) in watched.own,
-                disk=disk,
-                watch=watched.notify,
-                clock=loop_clock,
-            )
-        )
-        yield watched
-        group.cancel_scope.cancel()
 
 
 @pytest.fixture
@@ -410,108 +293,6 @@ async def test_without_notifications_the_rescan_carries_on(
         assert notice.severity == "info"
         assert "listed every 5 s instead" in notice.hint
         group.cancel_scope.cancel()
-
-
-@pytest.mark.parametrize("anyio_backend", ["asyncio"])
-@pytest.mark.anyio
-async def test_a_real_folder(tmp_path: Path) -> None:
-    recorder = HeldRecorder()
-    desk, board = desk_on(recorder)
-    (tmp_path / PROGRAM).write_bytes(b"here before")
-    (tmp_path / "archive").mkdir()
-    (tmp_path / "archive" / PROGRAM).write_bytes(b"not looked at")
-    settings = FolderSettings(settle=NS // 50, rescan=NS // 5)
-    async with anyio.create_task_group() as group:
-        group.start_soon(watch_folder, settings, tmp_path, desk, {}, lambda _path, _sha: False)
-        await recorder.until_count(FILE_CHANGED, 1)
-        (tmp_path / PROGRAM).write_bytes(b"rewritten")
-        await recorder.until_count(FILE_CHANGED, 2)
-        new = tmp_path / "new.part"
-        new.write_bytes(b"renamed")
-        new.rename(tmp_path / PROGRAM)
-        await recorder.until(lambda: recorder.of(FILE_CHANGED)[-1].body == b"renamed")
-        (tmp_path / PROGRAM).unlink()
-        await recorder.until(
-            lambda: {"path": PROGRAM} in recorder.metas(FILE_REMOVED),
-        )
-        await anyio.Path(tmp_path).rename(tmp_path.with_name("elsewhere"))
-        await board.until(lambda texts: len(texts) == 1)
-        await anyio.Path(tmp_path).mkdir()
-        (tmp_path / "chips.csv").write_bytes(b"chip,swimmer\n")
-        await recorder.until(lambda: recorder.of(FILE_CHANGED)[-1].body == b"chip,swimmer\n")
-        assert board.standing() == ()
-        group.cancel_scope.cancel()
-    bodies = [event.body for event in recorder.of(FILE_CHANGED)]
-    assert bodies[:2] == [b"here before", b"rewritten"]
-    meta = recorder.metas(FILE_CHANGED)[-1]
-    assert meta["path"] == "chips.csv"
-    assert meta["mtime"] == (tmp_path / "chips.csv").stat().st_mtime_ns
-
-
-@pytest.mark.parametrize("anyio_backend", ["asyncio"])
-@pytest.mark.anyio
-async def test_a_real_disk_refuses_with_the_system_error(tmp_path: Path) -> None:
-    disk = FolderDisk(tmp_path / "nowhere")
-    with pytest.raises(FileNotFoundError):
-        await disk.list()
-    with pytest.raises(FileNotFoundError):
-        await disk.read(PROGRAM)
-
-
-def test_a_listing_has_plain_files_only(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    (tmp_path / PROGRAM).write_bytes(b"12345")
-    (tmp_path / "folder").mkdir()
-    listing = list_folder(tmp_path)
-    info = (tmp_path / PROGRAM).stat()
-    assert listing.files == {PROGRAM: Stat(5, info.st_mtime_ns)}
-    assert not listing.truncated
-    assert listing.identity == (tmp_path.stat().st_dev, tmp_path.stat().st_ino)
-
-    (tmp_path / "another.json").write_bytes(b"")
-    monkeypatch.setattr(disks, "MOST_FILES", 1)
-    assert list_folder(tmp_path).truncated
-
-
-@pytest.mark.skipif(os.name == "nt", reason="needs a right that Windows users rarely have")
-def test_links_and_pipes_are_not_followed(tmp_path: Path) -> None:
-    (tmp_path / "secret").write_bytes(b"secret")
-    folder = tmp_path / "folder"
-    folder.mkdir()
-    (folder / PROGRAM).symlink_to(tmp_path / "secret")
-    os.mkfifo(folder / "pipe.json")
-    listing = list_folder(folder)
-
-    assert listing.files == {}
-    assert listing.links == (PROGRAM,)
-    with pytest.raises(OSError, match="symbolic links"):
-        read_version(folder / PROGRAM)
-    with pytest.raises(FileNotFoundError):
-        read_version(folder / "pipe.json")
-
-
-def test_a_file_that_grew_past_the_ceiling_is_not_taken_into_memory(tmp_path: Path) -> None:
-    path = tmp_path / "film.mp4"
-    with path.open("wb") as file:
-        file.truncate(LARGEST_FILE + 1000)
-    version = read_version(path)
-
-    assert len(version.body) == LARGEST_FILE + 1
-    assert version.stat.size == LARGEST_FILE + 1000
-
-
-def test_names_that_are_no_text_can_be_stored() -> None:
-    name = os.fsdecode(b"caf\xe9.json") if os.name != "nt" else "caf\udce9.json"
-
-    assert printable(name) == "caf\\xe9.json"
-    assert printable("Läufe.json") == "Läufe.json"
-
-
-@pytest.mark.parametrize(
-    ("name", "expected"),
-    [(".meetlog-1", True), ("x.json.meetlog-tmp", True), (".meetlogs", False), ("x.tmp", False)],
-)
-def test_our_temporary_files_are_told_by_their_names(name: str, expected: bool) -> None:
-    assert is_temporary(name) is expected
 
 
 @pytest.mark.anyio
