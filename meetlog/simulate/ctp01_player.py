@@ -135,8 +135,8 @@ class Controller:
                 self._changes.tell()
             if reply.close:
                 raise SimulateError(
-                    f"The scoring program hung up on: {reply.close}."
-                    " Check its settings, --user and --password."
+                    f"No conversation with {sent.peer}: {reply.close}."
+                    " Check that a CTP01 scoring program listens there, and user and password."
                 )
 
     async def _send(self, data: bytes, reads: int = 0) -> None:
