@@ -5,6 +5,7 @@ the end of a stamp is not believed (PROTOCOLS 2: TsV1's sample shows `Z`
 though local time is its default). An explicit offset such as `+02:00` is.
 """
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from functools import lru_cache
 from zoneinfo import ZoneInfo
@@ -12,6 +13,7 @@ from zoneinfo import ZoneInfo
 import msgspec
 
 from wire.errors import WireError
+from wire.reads import RawRead, ReadKind
 from wire.stamps import DAY, HOUR, MINUTE, NS, Stamp, format_iso, parse_any, parse_iso
 
 # Real reads arrive up to seconds out of order (PROTOCOLS 1.4); clocks within a
@@ -30,6 +32,44 @@ class SourceClock(msgspec.Struct, frozen=True):
     mode: str = "local"
     zone: str = "UTC"
 
+    def quick_moments(self, raws: Sequence[RawRead | object]) -> list[int] | None:
+        """`to_utc` of all `raws` at once, where each is a read with a stamp of the usual form.
+
+        None when any of them needs a closer look: a gun, a problem, a stamp
+        with another offset or without a date, the repeated hour. This is the
+        inner loop of a replay; all it saves is calls.
+        """
+        own = _known_seconds(self)
+        found: list[int] = []
+        for raw in raws:
+            if type(raw) is not RawRead or raw.type == ReadKind.GUN:
+                return None
+            if raw.utc_moment:
+                text, seconds, clock = raw.utc_moment, _known_seconds(UTC), UTC
+            else:
+                text, seconds, clock = raw.moment, own, self
+            fraction = text[20:-1] if text[-1:] == "Z" else text[20:]
+            base = seconds.get(text[:20])
+            if base is None:
+                base = clock._second(text[:20], seconds)
+            if not base or not (fraction.isdigit() and fraction.isascii() and len(fraction) < 10):
+                return None
+            found.append(base + int(fraction) * _SCALES[len(fraction)])
+        return found
+
+    def _second(self, text: str, known: dict[str, int]) -> int:
+        """UTC of `YYYY-MM-DDTHH:MM:SS.`, kept in `known`; 0 where the text does not tell it all."""
+        try:
+            wall = parse_iso(text[:-1]).wall
+            first, second = (0, 0) if self.mode == "utc" else offsets(self.zone, wall // MINUTE)
+            base = _sane(wall - first, text) if text[19:] == "." and first == second else 0
+        except WireError:
+            base = 0
+        if len(known) >= _MOST_SECONDS:
+            known.clear()
+        known[text] = base
+        return base
+
     def to_utc(self, text: str, arrival: int, previous: int = 0) -> int:
         """Nanoseconds UTC of a stamp that arrived at `arrival` (ns UTC).
 
@@ -38,19 +78,6 @@ class SourceClock(msgspec.Struct, frozen=True):
         for a stamp that is no time, or one outside the years 2000 to 2099: a
         clock that was never set (PROTOCOLS 1.4: controllers show 1980).
         """
-        base = _minute_base(text[:17], self.mode, self.zone)
-        if base:
-            fraction = text[20:-1] if text[-1:] == "Z" else text[20:]
-            digits = text[17:19] + fraction
-            scale = _SCALES.get(len(digits))
-            if (
-                scale
-                and text[19:20] == "."
-                and digits.isdigit()
-                and digits.isascii()
-                and digits < "6"
-            ):
-                return base + int(digits) * scale
         stamp = parse_any(text)
         wall = stamp.wall
         if stamp.offset:
@@ -75,26 +102,23 @@ class SourceClock(msgspec.Struct, frozen=True):
         return wall - offsets(zone, wall // MINUTE)[0]
 
 
-# Nanoseconds of the last digit of seconds and fraction written together.
-_SCALES: dict[int, int] = {digits: 10 ** (11 - digits) for digits in range(3, 12)}
+_SCALES = tuple(10 ** (9 - digits) for digits in range(10))  # ns of the last of so many digits
 
 
-@lru_cache(maxsize=65536)
-def _minute_base(text: str, mode: str, zone: str) -> int:
-    """UTC of `YYYY-MM-DDTHH:MM:` by this clock; 0 where it takes more than the text to know.
+_MOST_SECONDS = 100_000  # a day and more of them
 
-    Stamps of a meet share few minutes, and all but the last digits of a
-    stamp need to be understood once only: this makes folding twice as fast.
+
+UTC = SourceClock("utc")
+
+
+@lru_cache(maxsize=64)
+def _known_seconds(clock: SourceClock) -> dict[str, int]:  # noqa: ARG001 - a table for each clock
+    """Seconds that a clock has read before.
+
+    The reads of a meet share few of them, so nearly all of a stamp needs to
+    be understood only once.
     """
-    try:
-        stamp = parse_iso(text[:-1])
-        wall = stamp.wall
-        first, second = (0, 0) if mode == "utc" else offsets(zone, wall // MINUTE)
-        if text[-1:] != ":" or first != second:
-            return 0
-        return _sane(wall - first, text)
-    except WireError:
-        return 0
+    return {}
 
 
 def _repeated(first: int, second: int, arrival: int, previous: int) -> int:

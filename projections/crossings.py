@@ -7,7 +7,7 @@ arrival, so there is none to get wrong.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
-from itertools import pairwise
+from itertools import pairwise, repeat
 
 import msgspec
 
@@ -30,36 +30,31 @@ class Point(msgspec.Struct, frozen=True):
     feeds: tuple[Feed, ...]
 
 
-class Candidate(msgspec.Struct, frozen=True, gc=False):
-    """A read as a crossing sees it: its moment shifted by its feed's shift."""
-
-    moment: int
-    kind: int
-    reader: str
-    antenna: int
-    rssi: int | float | None
-    backup: bool
-    feed: int
-    position: int
+# A read at a point: its moment (ns UTC, shifted by its feed's shift), its
+# origin (see `reads.Columns`), and its feed. A plain tuple, since there are many.
+Row = tuple[int, int, Feed]
 
 
 class Passing(msgspec.Struct, frozen=True, gc=False):
-    """A crossing in its smallest form; `chosen` gives it its moment (ns UTC)."""
+    """A crossing in its smallest form: ns UTC of its first, last and chosen read.
+
+    `origin` and `feed` are the chosen read's; `provisional` when all reads are
+    first-seen ones, never official.
+    """
 
     first: int
     last: int
     reads: int
-    chosen: Candidate
+    moment: int
+    origin: int
+    feed: int
+    backup: bool
+    provisional: bool
 
     @property
-    def moment(self) -> int:
-        """The crossing's moment, ns UTC."""
-        return self.chosen.moment
-
-    @property
-    def provisional(self) -> bool:
-        """Only first-seen reads: never official."""
-        return self.chosen.kind < 2
+    def position(self) -> int:
+        """The event that brought the chosen read."""
+        return self.origin & POSITION_MASK
 
 
 def points_of(settings: Settings, feeds: Sequence[tuple[str, str]]) -> dict[str, Point]:
@@ -88,56 +83,53 @@ def _claim(points: Iterable[PointSettings], source: str, name: str) -> tuple[str
     return found or (name, FeedSettings(name))
 
 
-def candidates(reads: ReadSet, by_feed: dict[int, Columns], point: Point) -> list[Candidate]:
+def rows_of(reads: ReadSet, by_feed: dict[int, Columns], point: Point) -> list[Row]:
     """The distinct reads of one chip at `point`, ordered by moment, then by all they say.
 
     The same detection told by two feeds of the point counts once, the main feed's.
     """
-    details = reads.details
-    found = []
+    rows: list[Row] = []
+    told = 0
     for feed in point.feeds:
         columns = by_feed.get(feed.id)
         if columns is None:
             continue
-        for moment, origin in zip(columns.moments, columns.origins, strict=True):
-            d = details[origin >> POSITION_BITS]
-            position = origin & POSITION_MASK
-            found.append(
-                Candidate(
-                    moment + feed.shift, d[0], d[1], d[2], d[3], feed.backup, feed.id, position
-                )
-            )
-    if len(point.feeds) > 1:
-        found.sort(key=_order)
-        return list(_distinct(found))
-    return found
+        told += 1
+        if feed.shift:
+            rows += [
+                (moment + feed.shift, origin, feed)
+                for moment, origin in zip(columns.moments, columns.origins, strict=True)
+            ]
+        else:
+            rows += zip(columns.moments, columns.origins, repeat(feed))
+    if told < 2:
+        return rows
+    rows.sort(key=lambda row: (row[0], *_told(reads, row), row[2].backup, row[2].id))
+    return [row for i, row in enumerate(rows) if i == 0 or not _same(reads, rows[i - 1], row)]
 
 
-def _order(c: Candidate) -> tuple[int, int, str, int, bool, float, int]:
-    return c.moment, c.kind, c.reader, c.antenna, c.backup, -_signal(c), c.feed
+def _told(reads: ReadSet, row: Row) -> tuple[int, str, int]:
+    """What a read says besides its moment and signal, in an order of our own."""
+    kind, reader, antenna, _ = reads.details[row[1] >> POSITION_BITS]
+    return -kind, reader, antenna
 
 
-def _distinct(ordered: Iterable[Candidate]) -> Iterator[Candidate]:
-    before = None
-    for c in ordered:
-        same = (c.moment, c.kind, c.reader, c.antenna)
-        if same != before:
-            yield c
-        before = same
+def _same(reads: ReadSet, one: Row, other: Row) -> bool:
+    return one[0] == other[0] and _told(reads, one) == _told(reads, other)
 
 
-def split(ordered: Sequence[Candidate], gap: int) -> Iterator[Sequence[Candidate]]:
+def split(rows: Sequence[Row], gap: int) -> Iterator[Sequence[Row]]:
     """Groups of reads between pauses longer than `gap` ns."""
     start = 0
-    for i in range(1, len(ordered)):
-        if ordered[i].moment - ordered[i - 1].moment > gap:
-            yield ordered[start:i]
+    for i in range(1, len(rows)):
+        if rows[i][0] - rows[i - 1][0] > gap:
+            yield rows[start:i]
             start = i
-    if ordered:
-        yield ordered[start:]
+    if rows:
+        yield rows[start:]
 
 
-def choose(group: Sequence[Candidate], rule: str) -> Candidate:
+def choose(reads: ReadSet, group: Sequence[Row], rule: str) -> Row:
     """The read whose moment the crossing takes.
 
     Best-seen reads outrank first-seen ones, then a main feed outranks a
@@ -147,24 +139,31 @@ def choose(group: Sequence[Candidate], rule: str) -> Candidate:
     """
     if len(group) == 1:
         return group[0]
-    if rule == "last":
-        return max(group, key=lambda c: (c.kind, not c.backup, c.moment, c.reader, c.antenna))
-    if rule == "first":
-        return min(group, key=lambda c: (-c.kind, c.backup, c.moment, c.reader, c.antenna))
-    return min(group, key=lambda c: (-c.kind, c.backup, -_signal(c), c.moment, c.reader, c.antenna))
+
+    def rank(row: Row) -> tuple[int, bool, float, int, str, int]:
+        kind, reader, antenna, rssi = reads.details[row[1] >> POSITION_BITS]
+        signal = (_WEAKEST if rssi is None else -rssi) if rule == "best" else 0
+        return -kind, row[2].backup, signal, -row[0] if rule == "last" else row[0], reader, antenna
+
+    return min(group, key=rank)
 
 
-def _signal(c: Candidate) -> float:
-    return float("-inf") if c.rssi is None else c.rssi
+_WEAKEST = float("inf")  # of a signal's negative: no signal at all
 
 
 def passings(reads: ReadSet, by_feed: dict[int, Columns], point: Point) -> list[Passing]:
     """The crossings of one chip at `point`, in order of moment of their first read."""
     settings = point.settings
-    return [
-        Passing(group[0].moment, group[-1].moment, len(group), choose(group, settings.rule))
-        for group in split(candidates(reads, by_feed, point), settings.gap)
-    ]
+    details = reads.details
+    found = []
+    for group in split(rows_of(reads, by_feed, point), settings.gap):
+        moment, origin, feed = choose(reads, group, settings.rule)
+        provisional = details[origin >> POSITION_BITS][0] < 2  # kind; best-seen is 2
+        first, last = group[0][0], group[-1][0]
+        found.append(
+            Passing(first, last, len(group), moment, origin, feed.id, feed.backup, provisional)
+        )
+    return found
 
 
 def pauses(reads: ReadSet, points: Iterable[Point]) -> dict[str, list[int]]:
@@ -173,7 +172,7 @@ def pauses(reads: ReadSet, points: Iterable[Point]) -> dict[str, list[int]]:
     for point in points:
         spans = found.setdefault(point.settings.name, [])
         for by_feed in reads.chips.values():
-            moments = [c.moment for c in candidates(reads, by_feed, point)]
+            moments = [row[0] for row in rows_of(reads, by_feed, point)]
             spans.extend(b - a for a, b in pairwise(moments))
         spans.sort()
     return found

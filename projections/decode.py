@@ -8,7 +8,7 @@ from hashlib import sha256
 
 import msgspec
 
-from projections.clock import SourceClock
+from projections.clock import UTC, SourceClock
 from projections.facts import (
     ChipsRead,
     Delivered,
@@ -113,8 +113,11 @@ class Decoder(msgspec.Struct):
         return self._document_facts(event)
 
     def _stream_facts(self, event: Event, stream: Stream, items: list) -> list[Fact]:  # type: ignore[type-arg]  # the languages' items differ; each is told apart below
+        clock = self.clocks.get(event.source) or self.clock(event.source)
+        if stream.ctp01 is None and (quick := clock.quick_moments(items)):
+            stream.previous = quick[-1]
+            return [Reads(event.position, event.source, items, quick)]
         found: list[Fact] = []
-        clock = self.clock(event.source)
         raws: list[RawRead] = []
         moments: list[int] = []
         previous = 0
@@ -127,7 +130,7 @@ class Decoder(msgspec.Struct):
                 raw = item
             try:
                 if raw.utc_moment:
-                    moment = _UTC.to_utc(raw.utc_moment, event.recorded_at)
+                    moment = UTC.to_utc(raw.utc_moment, event.recorded_at)
                 else:
                     moment = clock.to_utc(
                         raw.moment, event.recorded_at, previous or stream.previous
@@ -207,9 +210,6 @@ class Decoder(msgspec.Struct):
                 *_warnings(event, path, result.warnings),
             ]
         return []
-
-
-_UTC = SourceClock("utc")
 
 
 def _controller_read(line: RawController) -> RawRead:

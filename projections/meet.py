@@ -31,7 +31,7 @@ from projections.facts import (
 )
 from projections.health import Health
 from projections.quarantine import Quarantine
-from projections.reads import POSITION_MASK, ReadSet, load, save
+from projections.reads import POSITION_BITS, POSITION_MASK, ReadSet, load, save
 from projections.revisions import Revisions
 from projections.startlist import StartList, canonical, chip_index
 from projections.views import Alarm, Crossing, QuarantineEntry, Race, Revision, SourceHealth
@@ -388,7 +388,9 @@ class Meet:
         return sorted(found, key=lambda c: (c.moment_ns, c.point, c.chip))
 
     def _crossing(self, chip: str, point: str, p: Passing) -> Crossing:
-        source, feed = self.state.reads.feeds[p.chosen.feed]
+        reads = self.state.reads
+        source, feed = reads.feeds[p.feed]
+        detail = reads.details[p.origin >> POSITION_BITS]
         return Crossing(
             chip=chip,
             point=point,
@@ -396,15 +398,15 @@ class Meet:
             moment_ns=p.moment,
             provisional=p.provisional,
             reads=p.reads,
-            position=p.chosen.position,
+            position=p.position,
             first_ns=p.first,
             last_ns=p.last,
             feed=feed,
             source=source,
-            reader=p.chosen.reader,
-            antenna=p.chosen.antenna,
-            rssi=p.chosen.rssi,
-            backup=p.chosen.backup,
+            reader=detail.reader,
+            antenna=detail.antenna,
+            rssi=detail.rssi,
+            backup=p.backup,
             swimmer=self.state.startlist.swimmer_of(chip),
         )
 

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable, Sequence
 import msgspec
 
 from projections.clock import iso_local
-from projections.crossings import Candidate, Passing
+from projections.crossings import Passing
 from projections.facts import ResultRead, Stated
 from projections.rounding import hand_time, race_time
 from projections.startlist import Entry, StartList
@@ -130,7 +130,7 @@ def _splits(
     until = inputs.next_start(swimmers, gun)
     found: list[Split] = []
     finish = None
-    by_point: dict[str, list[Candidate]] = {}
+    by_point: dict[str, list[Passing]] = {}
     for leg in course.legs:
         if leg.point not in by_point:
             by_point[leg.point] = [
@@ -151,7 +151,7 @@ def _splits(
     return tuple(found), finish
 
 
-def _passes(inputs: RaceInputs, chips: Iterable[str], point: str) -> list[Candidate]:
+def _passes(inputs: RaceInputs, chips: Iterable[str], point: str) -> list[Passing]:
     """The official crossings of a lane at a point; two chips of one lane passing together are one.
 
     The chosen read is the earliest of those joined.
@@ -162,14 +162,14 @@ def _passes(inputs: RaceInputs, chips: Iterable[str], point: str) -> list[Candid
         (p for chip in chips for p in inputs.passings(chip, point) if not p.provisional),
         key=lambda p: (p.first, p.last, p.moment),
     )
-    joined: list[Candidate] = []
+    joined: list[Passing] = []
     last_end: int | None = None
     for p in found:
         if last_end is not None and p.first - last_end <= gap:
-            joined[-1] = min(joined[-1], p.chosen, key=lambda c: c.moment)
+            joined[-1] = min(joined[-1], p, key=lambda c: c.moment)
             last_end = max(last_end, p.last)
         else:
-            joined.append(p.chosen)
+            joined.append(p)
             last_end = p.last
     return joined
 

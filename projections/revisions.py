@@ -2,8 +2,9 @@
 
 The rule where files disagree: of a console's files the highest revision
 number counts, and of one number the newest content. A lower number that
-comes late does not replace a higher one. Either case, and a console's file
-under a name we published, is an alarm; nothing is overwritten.
+comes late does not replace a higher one. A file of ours that somebody
+changed is no result of a console: ours stays in force. Each of these is an
+alarm, and nothing is overwritten.
 """
 
 import msgspec
@@ -44,15 +45,17 @@ class Revisions(msgspec.Struct):
         """Take a console's result file over, with the alarms it deserves."""
         result = fact.result
         key = RaceKey(result.session_id, result.event, result.heat)
-        before = self.seen.setdefault(key, [])
         who = f"session {key.session} event {key.event} heat {key.heat}"
         if fact.path in self.names:
             self._alarm(
                 f"collision {fact.path} {fact.position}",
                 f"{fact.path} was published by us and now has a content that is not ours.",
-                "Somebody else writes results under our names: give one of the two another folder.",
+                "What we published stays in force. Was it edited by hand? Does another system write "
+                "results into this folder?",
                 fact.position,
             )
+            return key
+        before = self.seen.setdefault(key, [])
         same = [s for s in before if s.file.result.revision == result.revision]
         if same and result.revision > 0 and same[-1].file.sha256 != fact.sha256:
             self._alarm(

@@ -28,6 +28,7 @@ _element = msgspec.json.Decoder(msgspec.Raw)
 _object = msgspec.json.Decoder(dict[str, Any])
 
 decode_plain = _reads.decode  # raises ValueError or RecursionError for all but the plain shape
+decode_plain_series = _reads.decode_lines  # the same, of arrays with only white space between
 
 _BLANK = b" \t\r\n\0"  # NUL is no JSON, but padding with it is an old habit
 _BOM = b"\xef\xbb\xbf"
