@@ -65,19 +65,31 @@ def new_table(*columns: str, right: Sequence[str] = ()) -> Table:
     return table
 
 
+def visible(text: object, style: str = "") -> Text:
+    """A text as it is: brackets are no markup, and what would steer a terminal is written out.
+
+    Chips and file names come from whoever can reach us.
+    """
+    shown = "".join(
+        c if c.isprintable() or c == "\n" else c.encode("unicode_escape").decode("ascii")
+        for c in str(text)
+    )
+    return Text(shown, style)
+
+
 def add_row(table: Table, *cells: object) -> None:
-    """A row of plain texts; brackets in a name are no markup."""
-    table.add_row(*(cell if isinstance(cell, Text) else Text(str(cell)) for cell in cells))
+    """A row of plain texts."""
+    table.add_row(*map(visible, cells))
 
 
 def say(text: str, style: str = "") -> None:
     """A sentence on the standard output."""
-    console().print(Text(text, style), soft_wrap=True)
+    console().print(visible(text, style), soft_wrap=True)
 
 
 def warn(text: str) -> None:
     """A sentence on the standard error."""
-    console(sys.stderr).print(Text(text), soft_wrap=True)
+    console(sys.stderr).print(visible(text), soft_wrap=True)
 
 
 def forgive(stream: TextIO) -> None:

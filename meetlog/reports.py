@@ -79,10 +79,19 @@ class PausesReport(msgspec.Struct, frozen=True):
     buckets: tuple[Bucket, ...]
 
 
+class PublishedFile(msgspec.Struct, frozen=True):
+    """A result file that event `position` published: `as published`, `missing` or `changed`."""
+
+    name: str
+    position: int
+    state: str
+
+
 class VerifyReport(msgspec.Struct, frozen=True):
     """What verification found: `verified` events hold, the last of them with the hash `head`.
 
     `first_bad` is the first position that does not hold and `problem` what is wrong there.
+    `files` are the published results in the meet's folder; none when only a log was named.
     """
 
     log: str
@@ -91,6 +100,7 @@ class VerifyReport(msgspec.Struct, frozen=True):
     head: str
     first_bad: int | None
     problem: str
+    files: tuple[PublishedFile, ...]
 
 
 class TableReport(msgspec.Struct, frozen=True):

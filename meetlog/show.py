@@ -6,7 +6,7 @@ from rich.console import RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from meetlog.output import add_row, new_table
+from meetlog.output import add_row, new_table, visible
 from projections.rounding import format_cs
 from projections.views import (
     Alarm,
@@ -103,7 +103,7 @@ def race_heading(race: Race) -> Text:
         facts.append("times from chips" if race.origin == "chips" else "times from the console")
     facts.append(f"revision {race.revision}" if race.revision else "not published")
     heading = race_name(race)
-    return Text(f"{heading[0].upper()}{heading[1:]}: {', '.join(facts)}", "bold")
+    return visible(f"{heading[0].upper()}{heading[1:]}: {', '.join(facts)}", "bold")
 
 
 def race_table(race: Race) -> Table:
@@ -177,11 +177,11 @@ def source_remarks(sources: Iterable[SourceHealth]) -> list[Text]:
     lines = []
     for s in sources:
         if s.warning:
-            lines.append(Text(f"WARNING {s.warning}.", "yellow"))
+            lines.append(visible(f"WARNING {s.warning}.", "yellow"))
         for gap in s.gaps:
             until = f"until {local(gap.until)}" if gap.until else "and it still lasts"
             lines.append(
-                Text(f"GAP {s.source} was not listened to from {local(gap.since)} {until}.")
+                visible(f"GAP {s.source} was not listened to from {local(gap.since)} {until}.")
             )
     return lines
 
@@ -201,9 +201,9 @@ def alarm_lines(alarms: Iterable[Alarm]) -> list[Text]:
     """Two lines per alarm: what it is, and what to do."""
     lines = []
     for alarm in alarms:
-        lines.append(Text(f"ALARM {alarm.text} (event {alarm.position})", "bold red"))
+        lines.append(visible(f"ALARM {alarm.text} (event {alarm.position})", "bold red"))
         if alarm.hint:
-            lines.append(Text(f"      {alarm.hint}"))
+            lines.append(visible(f"      {alarm.hint}"))
     return lines
 
 
@@ -213,7 +213,7 @@ def facts_table(facts: Sequence[tuple[str, str]]) -> RenderableType:
     table.add_column(style="bold", no_wrap=True)
     table.add_column(overflow="fold")
     for name, text in facts:
-        table.add_row(Text(name), Text(text))
+        add_row(table, name, text)
     return table
 
 

@@ -192,8 +192,7 @@ def line_of(report: EventReport) -> str:
         f"{report.kind}  {details(report)}  {show.count(report.size, 'byte')}"
     )
     if report.text is not None:
-        shown = report.text.replace("\r", "\\r").replace("\t", "\\t")
-        return "\n".join([line, *(f"    {each}" for each in shown.split("\n") if each)])
+        return "\n".join([line, *(f"    {each}" for each in report.text.split("\n") if each)])
     if report.hex is not None:
         rows = range(0, len(report.hex), 2 * _HEX_LINE)
         return "\n".join([line, *(f"    {report.hex[i : i + 2 * _HEX_LINE]}" for i in rows)])

@@ -16,6 +16,8 @@ from projections import views
 from tests.meetlog.calls import ROOT, call
 
 PAGE = (ROOT / "docs" / "commands.md").read_text(encoding="utf-8")
+# A group of commands may have a page of its own.
+PAGES = "\n".join(p.read_text(encoding="utf-8") for p in sorted((ROOT / "docs").glob("*.md")))
 
 
 def commands() -> Iterator[tuple[str, Any]]:
@@ -37,8 +39,8 @@ COMMANDS = dict(commands())
 
 def section(name: str) -> str:
     """The part of the page about a command."""
-    found = re.search(rf"^### `meetlog {name}\b[^\n]*\n(.*?)(?=^##|\Z)", PAGE, re.M | re.S)
-    assert found, f"docs/commands.md has no section ### `meetlog {name}`"
+    found = re.search(rf"^### `meetlog {name}\b[^\n]*\n(.*?)(?=^##|\Z)", PAGES, re.M | re.S)
+    assert found, f"no page in docs/ has a section ### `meetlog {name}`"
     return found[1]
 
 
@@ -85,6 +87,7 @@ def test_the_page_names_no_option_that_is_not_there(name: str) -> None:
         ("rebuild", reports.RebuildReport),
         ("rebuild", reports.TableReport),
         ("verify", reports.VerifyReport),
+        ("verify", reports.PublishedFile),
         ("replay", reports.ReplayedFile),
     ],
 )

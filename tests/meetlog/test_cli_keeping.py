@@ -4,18 +4,20 @@ import json
 import sqlite3
 from hashlib import sha256
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import pytest
 from sqlalchemy import text
 
 from meetlog.opening import alone
+from meetlog.replay import replay
 from meetlog.reports import RebuildReport, ReplayedFile, StatusReport, VerifyReport
 from projections.views import Race
-from store.event import Draft
+from store.event import Draft, Event
 from store.sqlite import SqliteLog
 from tests.meetlog.calls import ask, call
-from tests.meetlog.meets import RecordedMeet
+from tests.meetlog.meets import TOML, RecordedMeet, swum
 
 RESULT = "Session67_Event_4A_Heat1_Race1_1.json"
 
@@ -76,6 +78,22 @@ def test_verify_names_the_first_bad_event(ended: RecordedMeet) -> None:
     assert (report["ok"], report["first_bad"], report["verified"]) == (False, 9, 8)
 
 
+def test_verify_compares_the_published_files(ended: RecordedMeet) -> None:
+    path = ended.timedrops / RESULT
+    body = path.read_bytes()
+    (report,) = ask(VerifyReport, "verify", ended.folder).items
+    assert [(f.name, f.state) for f in report.files] == [(RESULT, "as published")]
+    path.write_bytes(body + b" ")
+    result = call("verify", ended.folder)
+    assert result.exit_code == 1
+    assert f"{RESULT} is changed" in result.stdout
+    path.unlink()
+    result = call("verify", ended.folder)
+    assert result.exit_code == 1
+    assert f"{RESULT} is missing" in result.stdout
+    assert call("verify", ended.path).exit_code == 0
+
+
 def test_rebuild_gives_the_same_again(ended: RecordedMeet) -> None:
     (report,) = ask(RebuildReport, "rebuild", "-m", ended.folder).items
     assert report.shown == report.position
@@ -133,6 +151,38 @@ def test_replay_names_what_differs(recorded: RecordedMeet, tmp_path: Path) -> No
     assert "DIFFERS" in result.stdout
     assert "3011" in result.stdout
     assert b"3012" in (into / RESULT).read_bytes()
+
+
+def test_replay_reads_each_moment_by_the_settings_of_then(tmp_path: Path) -> None:
+    meet = swum(tmp_path / "meet")
+    toml = TOML.replace("Europe/Berlin", "Europe/London").replace("Sommerfest", "Summer Fair")
+    meet.file("meet.toml", toml.encode(), "settings")
+    meet.publish()
+    files = ask(ReplayedFile, "replay", meet.path, "--into", tmp_path / "again").items
+    results = [f for f in files if f.name.startswith("Session")]
+    assert len(results) == 2
+    assert all(f.identical for f in files), [f.difference for f in files]
+    assert results[0].recorded != results[1].recorded
+
+
+def test_replay_goes_through_the_log_once(recorded: RecordedMeet) -> None:
+    class Counting:
+        def __init__(self) -> None:
+            self.fed: list[int] = []
+
+        def read(self, after: int = 0, limit: int = 1000, *, kinds: Any = ()) -> list[Event]:
+            events = recorded.log.read(after, limit, kinds=kinds)
+            if not kinds:
+                self.fed += [e.position for e in events]
+            return events
+
+        def __getattr__(self, name: str) -> Any:
+            return getattr(recorded.log, name)
+
+    log: Any = Counting()
+    found = list(replay(log))
+    assert len(found) >= 3
+    assert log.fed == list(range(1, found[-1].publication.as_of + 1))
 
 
 def _meta(meta: bytes, body: bytes) -> bytes:

@@ -196,6 +196,18 @@ def test_tables_say_what_is_what(recorded: RecordedMeet) -> None:
     assert "in the future" in status
 
 
+def test_nobody_steers_the_terminal(tmp_path: Path) -> None:
+    meet = RecordedMeet(tmp_path / "meet")
+    meet.connect()
+    meet.receive([read(0, "a\x1b[2Jb", "Fin\x9bish")])
+    meet.publish()
+    for command in READING:
+        told = call(command, "-m", meet.folder).stdout
+        assert not [c for c in told if not c.isprintable() and c != "\n"]
+    assert "a\\x1b[2Jb" in call("crossings", "-m", meet.folder).stdout
+    assert ask(Crossing, "crossings", "-m", meet.folder).items[0].chip == "a\x1b[2Jb"
+
+
 def test_the_log_alone_is_enough(recorded: RecordedMeet) -> None:
     by_log = ask(Crossing, "crossings", "--meet", recorded.path)
     assert by_log == ask(Crossing, "crossings", "--meet", recorded.folder / "meet.toml")
