@@ -10,7 +10,7 @@ from hashlib import sha256
 
 import msgspec
 
-from projections import races, starts
+from projections import attention, races, starts
 from projections.clock import iso_local
 from projections.crossings import Passing, Point, passings, points_of
 from projections.decode import Decoder
@@ -31,7 +31,7 @@ from projections.facts import (
 )
 from projections.health import Health
 from projections.quarantine import Quarantine
-from projections.reads import POSITION_BITS, POSITION_MASK, ReadSet, load, save
+from projections.reads import POSITION_BITS, ReadSet, load, save
 from projections.revisions import Revisions
 from projections.startlist import StartList, canonical, chip_index
 from projections.views import Alarm, Crossing, QuarantineEntry, Race, Revision, SourceHealth
@@ -421,7 +421,11 @@ class Meet:
 
     def quarantine(self) -> list[QuarantineEntry]:
         """What arrived and could not be used, and the chips and points that nobody knows."""
-        return self.state.quarantine.views() + self._unknown_points() + self._unknown_chips()
+        return [
+            *self.state.quarantine.views(),
+            *attention.unknown_points(self.state.reads, self._points, self.settings),
+            *attention.unknown_chips(self.state.reads, self.state.startlist),
+        ]
 
     def revisions(self) -> list[Revision]:
         """All revisions, ours and a console's, in the order of the log."""
@@ -437,75 +441,11 @@ class Meet:
 
     def alarms(self) -> list[Alarm]:
         """What somebody should look at."""
-        found = list(self.state.revisions.alarms)
-        latest = max((s.moment for s in self._starts.by_race.values()), default=0)
-        for key, start in self._starts.by_race.items():
-            race = self._races.get(key)
-            if race is None or race.state != "started" or start.moment == latest:
-                continue
-            missing = [str(x.lane) for x in race.lanes if x.time_cs is None and not x.status]
-            found.append(
-                Alarm(
-                    f"unfinished {key}",
-                    f"Event {key.event} heat {key.heat}: a later heat has started, and there is "
-                    f"no time in lane {', '.join(missing)}.",
-                    "Look for the missing reads, or close the heat.",
-                    start.position,
-                )
-            )
-        for gun in self._starts.unused:
-            found.append(
-                Alarm(
-                    f"gun {gun.position}",
-                    f"A gun from {gun.source} at {iso_local(gun.moment, self.settings.meet.zone)} "
-                    "started no heat: none is left to start.",
-                    "Load the program, or recall the gun if it was a test.",
-                    gun.position,
-                )
-            )
-        return found
-
-    def _unknown_chips(self) -> list[QuarantineEntry]:
-        startlist = self.state.startlist
-        if not startlist.chips and not startlist.swimmers:
-            return []
-        found = []
-        for chip, by_feed in self.state.reads.chips.items():
-            if startlist.swimmer_of(chip):
-                continue
-            found.append(
-                self._unknown(
-                    by_feed,
-                    f"unknown chip {chip}",
-                    "add it to the chip table, or ignore a test chip",
-                )
-            )
-        return sorted(found, key=lambda e: (e.position, e.reason))
-
-    def _unknown_points(self) -> list[QuarantineEntry]:
-        if not self.state.settings.points:
-            return []
-        known = {p.name for p in self.state.settings.points}
-        found = []
-        for name, point in self._points.items():
-            if name in known:
-                continue
-            ids = {f.id for f in point.feeds}
-            columns = {
-                (chip, f): by_feed[f]
-                for chip, by_feed in self.state.reads.chips.items()
-                for f in ids & by_feed.keys()
-            }
-            hint = "add it to the feeds of a [[point]] in the settings, or to no point on purpose"
-            found.append(self._unknown(columns, f"unknown point {name}", hint))
-        return sorted(found, key=lambda e: (e.position, e.reason))
-
-    def _unknown(self, columns: dict, reason: str, hint: str) -> QuarantineEntry:  # type: ignore[type-arg]  # keyed by feed or by chip and feed; only the values matter
-        positions = [o & POSITION_MASK for c in columns.values() for o in c.origins]
-        feeds = {self.state.reads.feeds[k[1] if isinstance(k, tuple) else k] for k in columns}
-        source = ", ".join(sorted({s for s, _ in feeds}))
-        excerpt = "at " + ", ".join(sorted({f for _, f in feeds}))
-        return QuarantineEntry(source, min(positions), reason, excerpt, hint, len(positions))
+        return [
+            *self.state.revisions.alarms,
+            *attention.unfinished(self._starts, self._races),
+            *attention.unused_guns(self._starts, self.settings.meet.zone),
+        ]
 
     # -- keeping ---------------------------------------------------------
 

@@ -50,8 +50,8 @@ class Revisions(msgspec.Struct):
             self._alarm(
                 f"collision {fact.path} {fact.position}",
                 f"{fact.path} was published by us and now has a content that is not ours.",
-                "What we published stays in force. Was it edited by hand? Does another system write "
-                "results into this folder?",
+                "What we published stays in force. Was it edited by hand? Does another system "
+                "write results into this folder?",
                 fact.position,
             )
             return key

@@ -18,7 +18,7 @@ MAY_IMPORT = {
 }
 # The languages and the folds know no socket, no file and no clock.
 IMPURE = {
-    "asyncio", "anyio", "io", "os", "pathlib", "random", "secrets", "select", "shutil", "socket",
+    "asyncio", "anyio", "os", "pathlib", "random", "secrets", "select", "shutil", "socket",
     "subprocess", "tempfile", "threading", "time",
 }  # fmt: skip
 PURE_ROOMS = ("wire", "projections")
