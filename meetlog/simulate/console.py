@@ -97,7 +97,7 @@ class Console:
 
     The status file is rewritten in place; a result file is never touched
     again, a correction is a new one (PROTOCOLS 3.2, 3.5). `written` are the
-    names of the result files. Raises `SimulateError` when the folder cannot be written.
+    names of the result files. Raises `FolderTrouble` when the folder cannot be written.
     """
 
     def __init__(self, folder: Path, program: Program, timing: Timing) -> None:

@@ -7,7 +7,7 @@ from typing import Any, Literal, get_args
 
 import anyio
 
-from meetlog.simulate.script import SimulateError
+from meetlog.simulate.script import FolderTrouble
 from wire.chips import encode_csv
 from wire.timedrops import PROGRAM_FILE, Program, encode_program
 
@@ -34,7 +34,7 @@ async def write_program(
     `whole`: a temporary file that takes its place, complete at once.
     `halves`: a new file of which half is there during `pause`.
     `in-place`: the old file is overwritten from its beginning, so that during
-    `pause` it is half new and half old. Raises `SimulateError`.
+    `pause` it is half new and half old. Raises `FolderTrouble`.
     """
     path = anyio.Path(folder / PROGRAM_FILE)
     half = len(body) // 2
@@ -57,7 +57,7 @@ async def write_program(
 
 
 async def write_chips(folder: Path, chips: dict[str, str]) -> None:
-    """Write the chip table beside the program. Raises `SimulateError`."""
+    """Write the chip table beside the program. Raises `FolderTrouble`."""
     path = anyio.Path(folder / CHIPS_FILE)
     try:
         await anyio.Path(folder).mkdir(parents=True, exist_ok=True)
@@ -66,10 +66,10 @@ async def write_chips(folder: Path, chips: dict[str, str]) -> None:
         raise not_written(path, e) from e
 
 
-def not_written(path: anyio.Path, e: OSError) -> SimulateError:
+def not_written(path: anyio.Path, e: OSError) -> FolderTrouble:
     """Why a file could not be written, and what to do."""
     reason = e.strerror or str(e)
-    return SimulateError(f"{path} cannot be written: {reason}. Check --folder and its rights.")
+    return FolderTrouble(f"{path} cannot be written: {reason}. Check --folder and its rights.")
 
 
 def encode_dialect(program: Program, dialect: Dialect = "time-drops") -> bytes:

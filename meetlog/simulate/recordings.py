@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
-from meetlog.simulate.script import Act, Detection, SimulateError
+from meetlog.simulate.script import Act, Detection, FolderTrouble
 from wire import tsv2
 from wire.ctp01 import ClientDecoder, to_raw_read
 from wire.ctp01_messages import DataLine
@@ -28,7 +28,7 @@ def iterate_reads(path: Path, on_problem: Problem = lambda _problem: None) -> It
 
     The content tells the format: JSON is TsV1 or TsV2, `CT01_` lines are
     CTP01, whatever the name says. Bad places go to `on_problem` and are passed
-    over; announcements of locations are no reads. Raises `SimulateError` when
+    over; announcements of locations are no reads. Raises `FolderTrouble` when
     the file cannot be read or is neither.
     """
     try:
@@ -42,7 +42,7 @@ def iterate_reads(path: Path, on_problem: Problem = lambda _problem: None) -> It
             yield from _reads(decoder.close(), on_problem)
     except OSError as e:
         reason = e.strerror or str(e)
-        raise SimulateError(f"{path} cannot be read: {reason}. Check --file.") from e
+        raise FolderTrouble(f"{path} cannot be read: {reason}. Check --file.") from e
 
 
 def acts_of(reads: Iterable[RawRead], *, restamp: bool = False) -> list[Act]:
@@ -88,7 +88,7 @@ def _decoder(path: Path, first: bytes) -> tsv2.Decoder | ClientDecoder:
     if b"CT01_" in start:  # not only at the start: a whole conversation may have been recorded
         return ClientDecoder()
     what = "is empty" if not start else "is no recording that can be played"
-    raise SimulateError(
+    raise FolderTrouble(
         f"{path} {what}. It must hold CT01_33 lines (CTP01) or JSON arrays (TsV1, TsV2)."
     )
 

@@ -13,6 +13,10 @@ class SimulateError(Exception):
     """A rehearsal cannot go on. The message says what failed and what to do."""
 
 
+class FolderTrouble(SimulateError):  # noqa: N818 - named for the condition, as callers speak of it
+    """A file or folder cannot be read or written, or does not hold what is needed."""
+
+
 class Detection(msgspec.Struct, frozen=True, gc=False):
     """A read without its date: `moment` is ns since the rehearsal began, on the mat's own clock."""
 
