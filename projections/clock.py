@@ -62,7 +62,8 @@ class SourceClock(msgspec.Struct, frozen=True):
         try:
             wall = parse_iso(text[:-1]).wall
             first, second = (0, 0) if self.mode == "utc" else offsets(self.zone, wall // MINUTE)
-            base = _sane(wall - first, text) if text[19:] == "." and first == second else 0
+            usual = text[16:17] == ":" and text[19:] == "." and first == second
+            base = _sane(wall - first, text) if usual else 0
         except WireError:
             base = 0
         if len(known) >= _MOST_SECONDS:
@@ -79,27 +80,23 @@ class SourceClock(msgspec.Struct, frozen=True):
         clock that was never set (PROTOCOLS 1.4: controllers show 1980).
         """
         stamp = parse_any(text)
-        wall = stamp.wall
-        if stamp.offset:
-            return _sane(wall - stamp.offset * NS, text)
-        if not stamp.dated:
-            return self._dated(stamp, arrival)
-        if self.mode == "utc":
-            return _sane(wall, text)
-        first, second = offsets(self.zone, wall // MINUTE)
-        utc = wall - first
-        if first != second:
-            utc = _repeated(utc, wall - second, arrival, previous)
-        return _sane(utc, text)
+        if stamp.offset is not None and text.rstrip()[-1:] not in "Zz":
+            return _sane(stamp.wall - stamp.offset * NS, text)
+        wall = stamp.wall if stamp.dated else self._dated(stamp, arrival)
+        utc = wall
+        if self.mode != "utc":
+            first, second = offsets(self.zone, wall // MINUTE)
+            utc = wall - first
+            if first != second:
+                utc = _repeated(utc, wall - second, arrival, previous)
+        return _sane(utc, text) if stamp.dated else utc
 
     def _dated(self, stamp: Stamp, arrival: int) -> int:
-        """The latest day on which this time of day is not after `arrival` (plus some tolerance)."""
-        zone = "UTC" if self.mode == "utc" else self.zone
-        offset = offset_at(zone, arrival)
-        midnight = (arrival + offset) // DAY * DAY
-        days = (arrival + _AHEAD + offset - midnight - stamp.wall) // DAY
-        wall = midnight + days * DAY + stamp.wall
-        return wall - offsets(zone, wall // MINUTE)[0]
+        """The wall clock on the latest day on which it is not after `arrival` plus a tolerance."""
+        wall_now = arrival + offset_at("UTC" if self.mode == "utc" else self.zone, arrival)
+        midnight = wall_now // DAY * DAY
+        days = (wall_now + _AHEAD - midnight - stamp.wall) // DAY
+        return midnight + days * DAY + stamp.wall
 
 
 _SCALES = tuple(10 ** (9 - digits) for digits in range(10))  # ns of the last of so many digits

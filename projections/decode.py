@@ -108,9 +108,19 @@ class Decoder(msgspec.Struct):
             wire = stream.wire if stream else None
             return self._stream_facts(event, stream, wire.close()) if stream and wire else []
         if kind == ev.APP_STARTED:
-            self.streams.clear()
-            return []
+            return self._abandon(event)
         return self._document_facts(event)
+
+    def _abandon(self, event: Event) -> list[Fact]:
+        """End the connections that a crash left open, as `socket.closed` would have."""
+        found: list[Fact] = []
+        for source, streams in self.streams.items():
+            told = msgspec.structs.replace(event, source=source)
+            for stream in streams.values():
+                if stream.wire is not None:
+                    found += self._stream_facts(told, stream, stream.wire.close())
+        self.streams.clear()
+        return found
 
     def _stream_facts(self, event: Event, stream: Stream, items: list) -> list[Fact]:  # type: ignore[type-arg]  # the languages' items differ; each is told apart below
         clock = self.clocks.get(event.source) or self.clock(event.source)
@@ -135,12 +145,17 @@ class Decoder(msgspec.Struct):
                     moment = clock.to_utc(
                         raw.moment, event.recorded_at, previous or stream.previous
                     )
-                previous = moment
             except WireError as e:
-                problem = e.problem
-                where = f"chip {raw.chip} at {raw.timing_point}: {problem.reason}"
-                found.append(_quarantined(event, Malformed(where, problem.excerpt, problem.hint)))
-                continue
+                found.append(_absurd(event, raw, e.problem))
+                if not (raw.utc_moment and raw.moment):
+                    continue
+                try:  # a device that never learnt UTC still has its own clock
+                    moment = clock.to_utc(
+                        raw.moment, event.recorded_at, previous or stream.previous
+                    )
+                except WireError:
+                    continue
+            previous = moment
             if raw.type != ReadKind.GUN:
                 raws.append(raw)
                 moments.append(moment)
@@ -252,6 +267,12 @@ def _warnings(event: Event, path: str, warnings: tuple[str, ...]) -> list[Fact]:
         )
         for text in warnings
     ]
+
+
+def _absurd(event: Event, raw: RawRead, problem: Malformed) -> Quarantined:
+    """A read's stamp that is no time."""
+    where = f"chip {raw.chip} at {raw.timing_point}: {problem.reason}"
+    return _quarantined(event, Malformed(where, problem.excerpt, problem.hint))
 
 
 def _quarantined(event: Event, problem: Malformed) -> Quarantined:
