@@ -4,8 +4,7 @@ from collections.abc import Iterable, Mapping
 
 from projections.clock import iso_local
 from projections.crossings import Point
-from projections.reads import POSITION_MASK, Columns, FeedId, ReadSet
-from projections.startlist import StartList
+from projections.reads import POSITION_MASK, FeedId, ReadSet
 from projections.starts import Starts
 from projections.views import Alarm, QuarantineEntry, Race
 from wire.settings import Settings
@@ -21,6 +20,8 @@ def unfinished(starts: Starts, races: Mapping[RaceKey, Race]) -> list[Alarm]:
         if race is None or race.state != "started" or start.moment == latest:
             continue
         missing = [str(x.lane) for x in race.lanes if x.time_cs is None and not x.status]
+        if not missing:
+            continue
         found.append(
             Alarm(
                 f"unfinished {key}",
@@ -47,17 +48,17 @@ def unused_guns(starts: Starts, zone: str) -> list[Alarm]:
     ]
 
 
-def unknown_chips(reads: ReadSet, startlist: StartList) -> list[QuarantineEntry]:
-    """Chips that were read and belong to nobody; none while there is no start list to ask."""
-    if not startlist.chips and not startlist.swimmers:
-        return []
-    hint = "add it to the chip table, or ignore a test chip"
-    found = [
-        _entry(reads, by_feed.items(), f"unknown chip {chip}", hint)
-        for chip, by_feed in reads.chips.items()
-        if not startlist.swimmer_of(chip)
-    ]
-    return sorted(found, key=lambda e: (e.position, e.reason))
+def unknown_chip(reads: ReadSet, chip: str) -> QuarantineEntry:
+    """A chip that was read and belongs to nobody."""
+    by_feed = reads.chips[chip]
+    return _entry(
+        reads,
+        by_feed,
+        f"unknown chip {chip}",
+        "add it to the chip table, or ignore a test chip",
+        position=min(origin & POSITION_MASK for c in by_feed.values() for origin in c.origins),
+        count=sum(len(c.origins) for c in by_feed.values()),
+    )
 
 
 def unknown_points(
@@ -70,25 +71,21 @@ def unknown_points(
     hint = "add it to the feeds of a [[point]] in the settings if it belongs to the course"
     found = []
     for name in points.keys() - known:
-        ids = {f.id for f in points[name].feeds}
-        columns = [
-            (id_, by_feed[id_]) for by_feed in reads.chips.values() for id_ in ids & by_feed.keys()
-        ]
-        if columns:
-            found.append(_entry(reads, columns, f"unknown point {name}", hint))
+        ids = [f.id for f in points[name].feeds]
+        first, count = min(reads.firsts[i] for i in ids), sum(reads.sizes[i] for i in ids)
+        found.append(_entry(reads, ids, f"unknown point {name}", hint, position=first, count=count))
     return sorted(found, key=lambda e: (e.position, e.reason))
 
 
 def _entry(
-    reads: ReadSet, columns: Iterable[tuple[FeedId, Columns]], reason: str, hint: str
+    reads: ReadSet, ids: Iterable[FeedId], reason: str, hint: str, *, position: int, count: int
 ) -> QuarantineEntry:
-    told = list(columns)
-    feeds = {reads.feeds[id_] for id_, _ in told}
+    feeds = [reads.feeds[i] for i in ids]
     return QuarantineEntry(
         source=", ".join(sorted({source for source, _ in feeds})),
-        position=min(origin & POSITION_MASK for _, c in told for origin in c.origins),
+        position=position,
         reason=reason,
         excerpt="at " + ", ".join(sorted({name for _, name in feeds})),
         hint=hint,
-        count=sum(len(c.origins) for _, c in told),
+        count=count,
     )

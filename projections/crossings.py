@@ -24,7 +24,7 @@ class Feed(msgspec.Struct, frozen=True):
 
 
 class Point(msgspec.Struct, frozen=True):
-    """A timing point with the feeds that have spoken, and its rule."""
+    """A timing point with the feeds that have spoken, main ones first, and its rule."""
 
     settings: PointSettings
     feeds: tuple[Feed, ...]
@@ -61,7 +61,9 @@ def points_of(settings: Settings, feeds: Sequence[tuple[str, str]]) -> dict[str,
     """The timing points by name: those of the settings, and one for each feed that none claims.
 
     `feeds` are (source, wire name) in the order of their ids. A feed named
-    with a source outranks the same name without one.
+    with a source outranks the same name without one. The point of an
+    unclaimed feed has the wire's name, or `source/name` where a point of the
+    settings is called so but takes other feeds.
     """
     claims: dict[str, list[Feed]] = {p.name: [] for p in settings.points}
     named = {p.name: p for p in settings.points}
@@ -69,7 +71,11 @@ def points_of(settings: Settings, feeds: Sequence[tuple[str, str]]) -> dict[str,
         point, feed = _claim(settings.points, source, name)
         named.setdefault(point, PointSettings(name=point))
         claims.setdefault(point, []).append(Feed(id_, feed.backup, feed.shift))
-    return {name: Point(named[name], tuple(claims[name])) for name in claims}
+    # Ids tell who spoke first, and nothing may depend on that: feeds go by name.
+    return {
+        name: Point(named[name], tuple(sorted(each, key=lambda f: (f.backup, feeds[f.id]))))
+        for name, each in claims.items()
+    }
 
 
 def _claim(points: Iterable[PointSettings], source: str, name: str) -> tuple[str, FeedSettings]:
@@ -80,6 +86,8 @@ def _claim(points: Iterable[PointSettings], source: str, name: str) -> tuple[str
                 return point.name, feed
             if feed.name == name and not feed.source and found is None:
                 found = (point.name, feed)
+    if found is None and any(point.name == name for point in points):
+        return f"{source}/{name}", FeedSettings(name)
     return found or (name, FeedSettings(name))
 
 
@@ -104,7 +112,8 @@ def rows_of(reads: ReadSet, by_feed: dict[int, Columns], point: Point) -> list[R
             rows += zip(columns.moments, columns.origins, repeat(feed))
     if told < 2:
         return rows
-    rows.sort(key=lambda row: (row[0], *_told(reads, row), row[2].backup, row[2].id))
+    # Rows that are equal here stay in the order of the point's feeds.
+    rows.sort(key=lambda row: (row[0], *_told(reads, row), row[2].backup, _weakness(reads, row)))
     return [row for i, row in enumerate(rows) if i == 0 or not _same(reads, rows[i - 1], row)]
 
 
@@ -112,6 +121,11 @@ def _told(reads: ReadSet, row: Row) -> tuple[int, str, int]:
     """What a read says besides its moment and signal, in an order of our own."""
     kind, reader, antenna, _ = reads.details[row[1] >> POSITION_BITS]
     return -kind, reader, antenna
+
+
+def _weakness(reads: ReadSet, row: Row) -> float:
+    rssi = reads.details[row[1] >> POSITION_BITS].rssi
+    return _WEAKEST if rssi is None else -rssi
 
 
 def _same(reads: ReadSet, one: Row, other: Row) -> bool:

@@ -25,9 +25,10 @@ RESUMING = ("ctp01",)
 
 
 class Connection(msgspec.Struct):
-    """An open connection: whom it is with."""
+    """An open connection: whom it is with, and since when (ns UTC)."""
 
     peer: str
+    since: int
 
 
 class Source(msgspec.Struct):
@@ -70,7 +71,7 @@ class Health(msgspec.Struct):
                 source.gaps.append((source.silent_since, at))
                 del source.gaps[:-GAPS_KEPT]
             source.silent_since = 0
-        source.connections[int(meta["c"])] = Connection(str(meta.get("peer", "")))
+        source.connections[int(meta["c"])] = Connection(str(meta.get("peer", "")), at)
         source.closed_reason = ""
 
     def closed(self, name: str, c: int, reason: str, at: int) -> None:
@@ -83,17 +84,18 @@ class Health(msgspec.Struct):
     def restarted(self, at: int) -> None:
         """The program started: connections that were never closed ended with the run before.
 
-        When exactly is not known, so a gap counts from the last byte.
+        When exactly is not known, so a gap counts from the last that was heard of them.
         """
         for source in self.sources.values():
             if source.connections:
-                source.silent_since = source.last_byte or at
+                begun = max(c.since for c in source.connections.values())
+                source.silent_since = min(at, max(source.last_byte, begun))
                 source.connections.clear()
                 source.closed_reason = "meetlog stopped without closing the connection"
 
     def read(self, event: Event, reads: Reads) -> None:
         """Reads arrived. The last of a piece has waited least, so it tells the clock's skew."""
-        source = self.of(event.source)
+        source = self.of(reads.source)
         source.received += len(reads.raws)
         source.last_read = event.recorded_at
         source.skews.append(event.recorded_at - reads.moments[-1])

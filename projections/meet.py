@@ -5,7 +5,7 @@ state is a function of the events alone: feeding them in any batches, saving
 and loading in between, gives the same views.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from hashlib import sha256
 
 import msgspec
@@ -13,7 +13,7 @@ import msgspec
 from projections import attention, races, starts
 from projections.clock import iso_local
 from projections.crossings import Passing, Point, passings, points_of
-from projections.decode import Decoder
+from projections.decode import SETTINGS_SOURCE, Decoder
 from projections.facts import (
     ChipsRead,
     Delivered,
@@ -38,9 +38,10 @@ from projections.views import Alarm, Crossing, QuarantineEntry, Race, Revision, 
 from store import event as ev
 from store.event import Event, meta_of
 from wire.settings import Settings
+from wire.statements import CloseHeat, RecallHeat, ReopenHeat, StartHeat
 from wire.timedrops import STATUS_FILE, RaceKey
 
-VERSION = 1  # raise it whenever the same events would give another state
+VERSION = 2  # raise it whenever the same events would give another state
 
 
 DEFAULTS = Settings()
@@ -94,7 +95,9 @@ class Meet:
         self.stale = False
         self._dirty: set[str] = set(state.reads.chips)
         self._everything = True
-        self._touched: set[RaceKey] = set()
+        self._starting = True
+        self._closed = races.closed_races(state.stated)
+        self._touched: dict[RaceKey, None] = {}
         self._points: dict[str, Point] = {}
         self._feeds_known = -1
         self._passings: dict[str, dict[str, list[Passing]]] = {}
@@ -103,6 +106,8 @@ class Meet:
         self._spoken: dict[str, list[str]] = {}
         self._listed: dict[str, set[str]] = {}
         self._chips_of: dict[str, tuple[str, ...]] = {}
+        self._swimmers: dict[str, str] = {}
+        self._strangers: dict[str, QuarantineEntry | None] = {}
         self._entered: dict[str, list[RaceKey]] = {}
 
     # -- feeding ---------------------------------------------------------
@@ -165,18 +170,18 @@ class Meet:
         state = self.state
         match fact:
             case Gun():
-                source = state.health.of(event.source)
+                source = state.health.of(fact.source)
                 source.received += 1
                 source.last_read = event.recorded_at
                 key = (fact.source, fact.feed, fact.moment)
                 if key not in state.guns:
                     source.guns += 1
                     state.guns[key] = fact
-                    self._everything = True
+                    self._starting = True
             case Quarantined():
                 state.quarantine.add(fact)
-                if event.kind in (ev.SOCKET_READ, ev.SOCKET_CLOSED):
-                    state.health.of(event.source).quarantined += 1
+                if event.kind in (ev.SOCKET_READ, ev.SOCKET_CLOSED, ev.APP_STARTED):
+                    state.health.of(fact.source).quarantined += 1
             case LocationAnnounced():
                 known = state.locations.setdefault(fact.source, [])
                 if fact.location not in known:
@@ -201,17 +206,26 @@ class Meet:
                     self._call(fact)
             case ResultRead():
                 if not state.revisions.is_own(fact.path, fact.sha256):
-                    self._touched.add(state.revisions.see(fact, event.recorded_at))
+                    self._touched[state.revisions.see(fact, event.recorded_at)] = None
             case Stated():
                 state.stated.append(fact)
-                self._everything = True
+                self._take_statement(fact)
             case Published():
-                key = state.revisions.publish(fact)
-                # A combined heat has documents of events that have no such heat themselves.
-                if key in state.startlist.entries or key in state.revisions.seen:
-                    self._touched.add(key)
+                self._touched[state.revisions.publish(fact)] = None
             case _:
                 pass
+
+    def _take_statement(self, fact: Stated) -> None:
+        said = fact.statement
+        match said:
+            case StartHeat() | RecallHeat():
+                self._starting = True
+            case CloseHeat():
+                self._closed.add(starts.race_of(said))
+                self._touched[starts.race_of(said)] = None
+            case ReopenHeat():
+                self._closed.discard(starts.race_of(said))
+                self._touched[starts.race_of(said)] = None
 
     def _call(self, fact: StatusRead) -> None:
         status = fact.status
@@ -220,20 +234,13 @@ class Meet:
             calls = self.state.calls
             if not calls or calls[-1].key != key:
                 calls.append(starts.Call(fact.position, key))
-                self._everything = True
+                self._starting = True
 
     def _take_settings(self, fact: SettingsRead) -> None:
         state, settings = self.state, fact.settings
         if fact.position <= state.pinned_until or settings == state.settings:
             return
-        startlist = state.startlist
-        nothing_read = not (
-            state.decoder.streams
-            or state.reads.chips
-            or state.guns
-            or startlist.versions
-            or startlist.chips
-        )
+        nothing_read = not state.health.sources and state.files.keys() <= {SETTINGS_SOURCE}
         if not nothing_read and _reading(settings) != _reading(state.settings):
             self.stale = True
             return
@@ -246,14 +253,11 @@ class Meet:
     def settle(self) -> Changes:
         """Work out what the events since the last `settle` changed."""
         state = self.state
-        chips = frozenset(self._dirty)
+        chips = set(self._dirty)
         everything = self._everything
         if self._feeds_known != len(state.reads.feeds) or everything:
             self._feeds_known = len(state.reads.feeds)
-            points = points_of(state.settings, state.reads.feeds)
-            if points != self._points:
-                self._points = points
-                chips = frozenset(state.reads.chips)
+            chips |= self._settle_points()
         for chip in chips:
             by_feed = state.reads.chips[chip]
             self._passings[chip] = {
@@ -265,40 +269,93 @@ class Meet:
             if chip not in spoken:
                 spoken.append(chip)
                 spoken.sort()
+        renamed = self._settle_swimmers(state.reads.chips if everything else chips)
+        changed = self._settle_races(chips | renamed, everything)
         self._dirty.clear()
-        self._everything = False
-        changed = self._settle_races(chips, everything)
-        return Changes(chips, changed, everything)
+        self._touched.clear()
+        self._everything = self._starting = False
+        return Changes(frozenset(chips | renamed), changed, everything)
 
-    def _settle_races(self, chips: frozenset[str], everything: bool) -> tuple[RaceKey, ...]:
+    def _settle_points(self) -> set[str]:
+        """Work the timing points out anew; the chips that were read at those that changed."""
+        before, now = self._points, points_of(self.state.settings, self.state.reads.feeds)
+        self._points = now
+        feeds = {
+            feed.id
+            for name in before.keys() | now.keys()
+            if before.get(name) != now.get(name)
+            for point in (before.get(name), now.get(name))
+            if point is not None
+            for feed in point.feeds
+        }
+        by_chip = self.state.reads.chips
+        return {c for c, fed in by_chip.items() if not feeds.isdisjoint(fed)} if feeds else set()
+
+    def _settle_swimmers(self, chips: Iterable[str]) -> set[str]:
+        """Work out anew whose these chips are; those that are somebody else's than before."""
+        renamed = set()
+        swimmer_of = self.state.startlist.swimmer_of
+        for chip in chips:
+            swimmer = swimmer_of(chip)
+            before = self._swimmers.get(chip)
+            if swimmer:
+                self._strangers.pop(chip, None)
+            else:
+                self._strangers[chip] = None  # to be described when somebody asks
+            if swimmer != before:
+                self._swimmers[chip] = swimmer
+                if before is not None:
+                    renamed.add(chip)
+                    self._chips_of.pop(before, None)
+        return renamed
+
+    def _settle_starts(self) -> set[RaceKey]:
+        """Work the starts out anew; the races of all who started at another moment than before."""
+        state, before = self.state, self._starts.by_race
+        self._starts = starts.assign(
+            state.guns.values(),
+            state.startlist,
+            state.calls,
+            state.stated,
+            state.settings.meet.gun_window,
+        )
+        now = self._starts.by_race
+        moved = {key for key in before.keys() | now.keys() if _at(before, key) != _at(now, key)}
+        # A start also ends the race before of everybody in it.
+        return moved | {
+            other
+            for key in moved
+            for lane in state.startlist.entry(key).lanes
+            for swimmer in lane.swimmer_ids
+            for other in self._entered.get(swimmer, ())
+        }
+
+    def _settle_races(self, chips: set[str], everything: bool) -> tuple[RaceKey, ...]:
         state = self.state
+        moved = self._settle_starts() if self._starting or everything else set()
         if everything:
-            self._starts = starts.assign(
-                state.guns.values(),
-                state.startlist,
-                state.calls,
-                state.stated,
-                state.settings.meet.gun_window,
-            )
             self._entered = {}
             for key, entry in state.startlist.entries.items():
                 for lane in entry.lanes:
                     for swimmer in lane.swimmer_ids:
                         self._entered.setdefault(swimmer, []).append(key)
             self._listed = {}
-            for chip, swimmer in state.startlist.chips.items():
+            for chip, listed in state.startlist.chips.items():
+                swimmer = state.startlist.swimmer_listed(listed)
                 self._listed.setdefault(swimmer, set()).add(canonical(chip))
             self._chips_of = {}
             keys = self._race_keys()
         else:
-            swimmers = {state.startlist.swimmer_of(chip) for chip in chips}
+            swimmers = {self._swimmers[chip] for chip in chips}
             for swimmer in swimmers:
                 self._chips_of.pop(swimmer, None)
             entered = [k for s in swimmers for k in self._entered.get(s, ())]
-            keys = list(dict.fromkeys([*entered, *self._touched]))
-        self._touched.clear()
+            keys = list(dict.fromkeys([*entered, *moved, *self._touched]))
         changed = []
         for key in keys:
+            # A combined heat has documents of events that have no such heat themselves.
+            if key not in state.startlist.entries and key not in state.revisions.seen:
+                continue
             race = races.race(self._inputs(key))
             if self._races.get(key) != race:
                 self._races[key] = race
@@ -306,18 +363,16 @@ class Meet:
         return tuple(changed)
 
     def _race_keys(self) -> list[RaceKey]:
-        known = list(self.state.startlist.entries)
-        return known + [k for k in self.state.revisions.seen if k not in known]
+        return list(dict.fromkeys([*self.state.startlist.entries, *self.state.revisions.seen]))
 
     def _chips(self, swimmer: str) -> tuple[str, ...]:
         """The chips of a swimmer that have been read, in their spoken form."""
         found = self._chips_of.get(swimmer)
         if found is None:
-            listed = set(self._listed.get(swimmer, ()))
-            tag = canonical(swimmer)
-            if tag not in self.state.startlist.chips:
-                listed.add(tag)  # a tag may itself be the swimmer's id or bib
-            found = tuple(sorted(c for chip in listed for c in self._spoken.get(chip, ())))
+            # A tag may itself be the swimmer's id.
+            listed = {canonical(swimmer), *self._listed.get(swimmer, ())}
+            spoken = (c for chip in listed for c in self._spoken.get(chip, ()))
+            found = tuple(sorted(c for c in spoken if self._swimmers[c] == swimmer))
             self._chips_of[swimmer] = found
         return found
 
@@ -329,7 +384,7 @@ class Meet:
             settings=state.settings,
             start=self._starts.by_race.get(key),
             console=state.revisions.console(key),
-            closed=races.is_closed(key, state.stated),
+            closed=key in self._closed,
             revision=state.revisions.last(key),
             chips_of=self._chips,
             passings=lambda chip, point: self._passings.get(chip, {}).get(point, ()),
@@ -350,7 +405,10 @@ class Meet:
 
     def races(self) -> list[Race]:
         """All races in program order."""
-        return sorted(self._races.values(), key=lambda r: (r.session_number, r.order, r.heat))
+        return sorted(
+            self._races.values(),
+            key=lambda r: (r.session_number, r.order, r.heat, r.session, r.event),
+        )
 
     def race(self, key: RaceKey) -> Race | None:
         """One race, None if the log knows none."""
@@ -407,7 +465,7 @@ class Meet:
             antenna=detail.antenna,
             rssi=detail.rssi,
             backup=p.backup,
-            swimmer=self.state.startlist.swimmer_of(chip),
+            swimmer=self._swimmers[chip],
         )
 
     def sources(self) -> list[SourceHealth]:
@@ -424,8 +482,20 @@ class Meet:
         return [
             *self.state.quarantine.views(),
             *attention.unknown_points(self.state.reads, self._points, self.settings),
-            *attention.unknown_chips(self.state.reads, self.state.startlist),
+            *self._unknown_chips(),
         ]
+
+    def _unknown_chips(self) -> list[QuarantineEntry]:
+        """Chips that were read and are nobody's; none while there is no start list to ask."""
+        startlist = self.state.startlist
+        if not startlist.chips and not startlist.tags:
+            return []
+        found = []
+        for chip, known in self._strangers.items():
+            entry = known or attention.unknown_chip(self.state.reads, chip)
+            self._strangers[chip] = entry  # reading all its reads again each time would be slow
+            found.append(entry)
+        return sorted(found, key=lambda e: (e.position, e.reason))
 
     def revisions(self) -> list[Revision]:
         """All revisions, ours and a console's, in the order of the log."""
@@ -466,6 +536,11 @@ class Meet:
         meet = cls()
         meet._start(decoded)
         return meet
+
+
+def _at(by_race: Mapping[RaceKey, starts.Start], key: RaceKey) -> int | None:
+    start = by_race.get(key)
+    return start.moment if start else None
 
 
 def _reading(settings: Settings) -> tuple[object, ...]:

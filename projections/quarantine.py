@@ -5,21 +5,25 @@ import msgspec
 from projections.facts import Quarantined
 from projections.views import QuarantineEntry
 
-# A device that speaks garbage all day must not fill the memory; counts go on.
-KEPT = 500
+# Of each source, so that a device that speaks garbage all day neither fills the memory nor hides
+# what another source has to say; counts go on.
+KEPT = 200
 
 
 class Quarantine(msgspec.Struct):
     """Entries by source and reason; the first of each kind is quoted, further ones are counted."""
 
     entries: dict[tuple[str, str, str], QuarantineEntry] = {}
+    kept: dict[str, int] = {}
     beyond: dict[str, QuarantineEntry] = {}
 
     def add(self, fact: Quarantined) -> None:
         """Take an entry over. Beyond `KEPT` different ones, a source's are only counted."""
         key = (fact.source, fact.reason, fact.excerpt)
         found = self.entries.get(key)
-        if found is None and len(self.entries) < KEPT:
+        kept = self.kept.get(fact.source, 0)
+        if found is None and kept < KEPT:
+            self.kept[fact.source] = kept + 1
             self.entries[key] = QuarantineEntry(
                 fact.source, fact.position, fact.reason, fact.excerpt, fact.hint
             )

@@ -50,12 +50,14 @@ def course_of(settings: Settings, event: str) -> CourseSettings:
     return CourseSettings(legs=(LegSettings(finish, 0),))
 
 
-def is_closed(key: RaceKey, stated: Sequence[Stated]) -> bool:
-    """Whether the last close or reopen of the race was a close."""
-    closed = False
+def closed_races(stated: Iterable[Stated]) -> set[RaceKey]:
+    """The races whose last close or reopen was a close."""
+    closed: set[RaceKey] = set()
     for s in stated:
-        if isinstance(s.statement, CloseHeat | ReopenHeat) and race_of(s.statement) == key:
-            closed = isinstance(s.statement, CloseHeat)
+        if isinstance(s.statement, CloseHeat):
+            closed.add(race_of(s.statement))
+        elif isinstance(s.statement, ReopenHeat):
+            closed.discard(race_of(s.statement))
     return closed
 
 
@@ -154,7 +156,7 @@ def _splits(
 def _passes(inputs: RaceInputs, chips: Iterable[str], point: str) -> list[Passing]:
     """The official crossings of a lane at a point; two chips of one lane passing together are one.
 
-    The chosen read is the earliest of those joined.
+    A main feed's outranks a backup's; then the earliest of those joined counts.
     """
     default = PointSettings(name=point)
     gap = next((p.gap for p in inputs.settings.points if p.name == point), default.gap)
@@ -166,7 +168,7 @@ def _passes(inputs: RaceInputs, chips: Iterable[str], point: str) -> list[Passin
     last_end: int | None = None
     for p in found:
         if last_end is not None and p.first - last_end <= gap:
-            joined[-1] = min(joined[-1], p, key=lambda c: c.moment)
+            joined[-1] = min(joined[-1], p, key=lambda c: (c.backup, c.moment))
             last_end = max(last_end, p.last)
         else:
             joined.append(p)
@@ -180,7 +182,8 @@ def _console_lanes(inputs: RaceInputs, lanes: tuple[ResultLane, ...]) -> tuple[L
     for lane in {lane.lane: lane for lane in lanes}.values():  # a lane told twice: the last
         entry = entries.get(lane.lane) or LaneEntry(lane.lane)
         watches = [t for t in lane.timers_cs if t]
-        final = lane.final_cs or (hand_time(watches) if len(watches) > 1 else None)
+        # The pad outranks watches, and a single watch needs a person to accept it (PROTOCOLS 4).
+        final = lane.final_cs or lane.pad_cs or (hand_time(watches) if len(watches) > 1 else None)
         # An empty lane may still carry stray times (PROTOCOLS 3.4); they are not results.
         status = "EMPTY" if lane.empty else "DQ" if lane.dq else "" if final else "NS"
         splits = tuple(Split("", s.distance, s.time_cs, 0, 0) for s in lane.splits)

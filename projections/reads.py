@@ -20,6 +20,7 @@ FeedId = int
 # trillion events, and eight million combinations of reader, antenna and signal.
 POSITION_BITS = 40
 POSITION_MASK = (1 << POSITION_BITS) - 1
+_THERE, _NEW, _STRONGER = range(3)  # what putting a read into the set did
 
 
 class Detail(NamedTuple):
@@ -43,7 +44,11 @@ class Columns(msgspec.Struct):
 
 
 class ReadSet(msgspec.Struct):
-    """All distinct reads by chip and feed. A feed is a source and the wire's name of the point."""
+    """All distinct reads by chip and feed. A feed is a source and the wire's name of the point.
+
+    `sizes` and `firsts` run parallel to `feeds`: how many distinct reads a
+    feed brought, and the position of the event with its first.
+    """
 
     feeds: list[tuple[str, str]] = []
     details: list[Detail] = []
@@ -51,9 +56,10 @@ class ReadSet(msgspec.Struct):
     feed_ids: dict[str, dict[str, FeedId]] = {}
     detail_ids: dict[tuple[int, str, int, int | float | None], int] = {}
     sizes: list[int] = []
+    firsts: list[int] = []
 
     def add(self, reads: Reads, dirty: set[Chip]) -> None:
-        """Put reads into the set; the chips of those that were not in it go into `dirty`.
+        """Put reads into the set; the chips of those that changed it go into `dirty`.
 
         Of two copies that differ in signal only, the stronger is kept. This
         is the innermost loop of a replay, hence one call for many reads.
@@ -69,7 +75,7 @@ class ReadSet(msgspec.Struct):
             chip = raw.chip if type(raw.chip) is str else str(raw.chip)
             feed = feeds.get(raw.timing_point)
             if feed is None:
-                feed = self._feed(reads.source, raw.timing_point)
+                feed = self._feed(reads.source, raw.timing_point, position)
             key = (raw.type, raw.source, raw.antenna, raw.rssi)
             detail = details.get(key)
             if detail is None:
@@ -84,13 +90,15 @@ class ReadSet(msgspec.Struct):
             if not moments or moment > moments[-1]:
                 moments.append(moment)
                 columns.origins.append(detail << POSITION_BITS | position)
-            elif not self._insert(columns, moment, detail, position):
+            elif (outcome := self._insert(columns, moment, detail, position)) is not _NEW:
+                if outcome is _STRONGER:
+                    dirty.add(chip)
                 continue
             sizes[feed] += 1
             dirty.add(chip)
 
-    def _insert(self, columns: Columns, moment: int, detail: int, position: int) -> bool:
-        """Put a read in its place; False when it was there."""
+    def _insert(self, columns: Columns, moment: int, detail: int, position: int) -> int:
+        """Put a read in its place, unless it is there already with as strong a signal."""
         key = self.details[detail]
         origin = detail << POSITION_BITS | position
         moments, origins = columns.moments, columns.origins
@@ -99,17 +107,19 @@ class ReadSet(msgspec.Struct):
         for i in range(at, end):
             other = self.details[origins[i] >> POSITION_BITS]
             if other[:3] == key[:3]:
-                if _stronger(key.rssi, other.rssi):
-                    origins[i] = origin
-                return False
+                if not _stronger(key.rssi, other.rssi):
+                    return _THERE
+                origins[i] = origin
+                return _STRONGER
         moments.insert(end, moment)
         origins.insert(end, origin)
-        return True
+        return _NEW
 
-    def _feed(self, source: str, name: str) -> FeedId:
+    def _feed(self, source: str, name: str, position: int) -> FeedId:
         found = self.feed_ids[source][name] = len(self.feeds)
         self.feeds.append((source, name))
         self.sizes.append(0)
+        self.firsts.append(position)
         return found
 
     def _detail(self, key: tuple[int, str, int, int | float | None]) -> int:

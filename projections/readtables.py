@@ -1,9 +1,12 @@
 """Keeping the read tables: what changed, written with the checkpoint in one transaction."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping
+from functools import cache
+from typing import Any
 
 import msgspec
-from sqlalchemy import Connection, Table, delete, insert, select
+from sqlalchemy import Connection, Table, bindparam, delete, insert, select
+from sqlalchemy.dialects.sqlite import dialect
 
 from projections import tables as t
 from projections.meet import VERSION, Changes, Meet
@@ -12,7 +15,8 @@ from projections.views import Crossing, Race
 from store.event import GENESIS
 from wire.timedrops import RaceKey
 
-Row = dict[str, object]
+Row = tuple[Any, ...]
+_DIALECT = dialect(paramstyle="qmark")
 _READ_TABLES = (t.crossings, t.results, t.lanes, t.splits, t.revisions, t.sources)
 
 
@@ -39,44 +43,76 @@ def empty(connection: Connection) -> None:
         connection.execute(delete(table))
 
 
-def write(connection: Connection, meet: Meet, changes: Changes, hash_: bytes) -> None:
-    """Bring the tables to the meet's position, whose event has `hash_`.
+class Rows(msgspec.Struct, frozen=True):
+    """What a write will put into the tables, worked out before it: see `prepare`."""
 
-    Whatever `changes` names is replaced; the rest stands. Writing the same
-    again changes nothing.
+    position: int
+    hash: bytes
+    chips: list[tuple[str]]
+    races: list[tuple[str, str, int]]
+    inserts: list[tuple[Table, list[Row]]]
+    revisions: list[Row]
+
+
+def prepare(meet: Meet, changes: Changes, hash_: bytes) -> Rows:
+    """The rows that bring the tables to the meet's position, whose event has `hash_`.
+
+    Whoever writes keeps appends waiting, so all that can be is done here.
     """
     chips = sorted(changes.chips)
-    for some in _portions(chips):
-        connection.execute(delete(t.crossings).where(t.crossings.c.chip.in_(some)))
-    _insert(connection, t.crossings, (_crossing(c) for c in meet.crossings(chips)))
+    inserts: list[tuple[Table, list[Row]]] = [
+        (t.crossings, [_crossing(c) for c in meet.crossings(chips)])
+    ]
     for key in changes.races:
-        _replace_race(connection, key, meet.race(key))
+        race = meet.race(key)
+        if race is not None:
+            inserts += _race_rows(key, race)
+    sources = [
+        _row(
+            t.sources,
+            msgspec.structs.asdict(s) | {"peers": ", ".join(s.peers), "gaps": len(s.gaps)},
+        )
+        for s in meet.sources()
+    ]
+    inserts.append((t.sources, sources))
+    revisions = [_row(t.revisions, msgspec.structs.asdict(r)) for r in meet.revisions()]
+    return Rows(
+        meet.position,
+        hash_,
+        [(chip,) for chip in chips],
+        [tuple(key) for key in changes.races],
+        inserts,
+        revisions,
+    )
+
+
+def put(connection: Connection, rows: Rows) -> None:
+    """Replace whatever `rows` are about; the rest stands. Putting them again changes nothing."""
+    _delete(connection, t.crossings, ("chip",), rows.chips)
+    for table in (t.results, t.lanes, t.splits):
+        _delete(connection, table, ("session", "event", "heat"), rows.races)
+    connection.execute(delete(t.sources))
+    for table, found in rows.inserts:
+        _insert(connection, table, found)
     newest = connection.execute(
         select(t.revisions.c.position).order_by(t.revisions.c.position.desc()).limit(1)
     ).scalar()
-    _insert(
-        connection,
-        t.revisions,
-        (msgspec.structs.asdict(r) for r in meet.revisions() if r.position > (newest or 0)),
-    )
-    connection.execute(delete(t.sources))
-    _insert(
-        connection,
-        t.sources,
-        (
-            _row(
-                t.sources,
-                msgspec.structs.asdict(s) | {"peers": ", ".join(s.peers), "gaps": len(s.gaps)},
-            )
-            for s in meet.sources()
-        ),
-    )
-    _put(connection, t.checkpoint, meet.position, hash_)
+    names = [c.name for c in t.revisions.columns]
+    at = names.index("position")
+    _insert(connection, t.revisions, [r for r in rows.revisions if r[at] > (newest or 0)])
+    _put(connection, t.checkpoint, rows.position, rows.hash)
 
 
-def save_snapshot(connection: Connection, meet: Meet, hash_: bytes) -> None:
-    """Save the folds' state, for a later start."""
-    _put(connection, t.snapshot, meet.position, hash_, state=meet.save())
+def write(connection: Connection, meet: Meet, changes: Changes, hash_: bytes) -> None:
+    """`prepare` and `put` in one."""
+    put(connection, prepare(meet, changes, hash_))
+
+
+def save_snapshot(
+    connection: Connection, meet: Meet, hash_: bytes, state: bytes | None = None
+) -> None:
+    """Save the folds' state, for a later start; `state` when it is at hand already."""
+    _put(connection, t.snapshot, meet.position, hash_, state=state or meet.save())
 
 
 def load_snapshot(connection: Connection) -> tuple[Meet, bytes] | None:
@@ -99,20 +135,9 @@ def _put(connection: Connection, table: Table, position: int, hash_: bytes, **mo
     )
 
 
-def _replace_race(connection: Connection, key: RaceKey, race: Race | None) -> None:
-    for table in (t.results, t.lanes, t.splits):
-        connection.execute(
-            delete(table).where(
-                table.c.session == key.session,
-                table.c.event == key.event,
-                table.c.heat == key.heat,
-            )
-        )
-    if race is None:
-        return
-    identity: Row = {"session": key.session, "event": key.event, "heat": key.heat}
+def _race_rows(key: RaceKey, race: Race) -> list[tuple[Table, list[Row]]]:
+    identity = {"session": key.session, "event": key.event, "heat": key.heat}
     fields = msgspec.structs.asdict(race) | {"program_order": race.order}
-    _insert(connection, t.results, [_row(t.results, fields)])
     lanes: list[Row] = []
     splits: list[Row] = []
     for lane in race.lanes:
@@ -124,29 +149,54 @@ def _replace_race(connection: Connection, key: RaceKey, race: Race | None) -> No
         }
         lanes.append(_row(t.lanes, told | identity))
         splits += [
-            identity | {"lane": lane.lane, "number": n} | msgspec.structs.asdict(split)
+            _row(
+                t.splits,
+                identity | {"lane": lane.lane, "number": n} | msgspec.structs.asdict(split),
+            )
             for n, split in enumerate(lane.splits, 1)
         ]
-    _insert(connection, t.lanes, lanes)
-    _insert(connection, t.splits, splits)
+    return [(t.results, [_row(t.results, fields)]), (t.lanes, lanes), (t.splits, splits)]
 
 
 def _crossing(crossing: Crossing) -> Row:
     row = msgspec.structs.asdict(crossing)
-    return row if row["rssi"] is None else row | {"rssi": round(crossing.rssi or 0)}
+    if crossing.rssi is not None:
+        row["rssi"] = round(crossing.rssi)
+    return _row(t.crossings, row)
 
 
 def _row(table: Table, fields: Mapping[str, object]) -> Row:
-    """The fields that are columns of `table`."""
-    return {c.name: fields[c.name] for c in table.columns}
+    """The fields that are columns of `table`, in their order."""
+    return tuple(fields[name] for name in _names(table))
 
 
-def _insert(connection: Connection, table: Table, rows: Iterable[Row]) -> None:
-    found = list(rows)
-    if found:
-        connection.execute(insert(table), found)
+@cache
+def _names(table: Table) -> tuple[str, ...]:
+    return tuple(c.name for c in table.columns)
 
 
-def _portions(chips: Sequence[str], size: int = 500) -> Iterable[Sequence[str]]:
-    """Portions below SQLite's limit of variables in one statement."""
-    return (chips[i : i + size] for i in range(0, len(chips), size))
+# Statements are compiled once and run with the driver's own tuples: through
+# Core's execution a table takes four times as long, and appends wait for it.
+
+
+def _insert(connection: Connection, table: Table, rows: list[Row]) -> None:
+    if rows:
+        connection.exec_driver_sql(_insert_sql(table), rows)
+
+
+def _delete(
+    connection: Connection, table: Table, columns: tuple[str, ...], keys: list[Row]
+) -> None:
+    if keys:
+        connection.exec_driver_sql(_delete_sql(table, columns), keys)
+
+
+@cache
+def _insert_sql(table: Table) -> str:
+    return str(insert(table).compile(dialect=_DIALECT))
+
+
+@cache
+def _delete_sql(table: Table, columns: tuple[str, ...]) -> str:
+    conditions = (table.c[name] == bindparam(name) for name in columns)
+    return str(delete(table).where(*conditions).compile(dialect=_DIALECT))

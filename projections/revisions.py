@@ -57,6 +57,8 @@ class Revisions(msgspec.Struct):
             return key
         before = self.seen.setdefault(key, [])
         same = [s for s in before if s.file.result.revision == result.revision]
+        if same and (same[-1].file.path, same[-1].file.sha256) == (fact.path, fact.sha256):
+            return key  # the file was taken away and put back
         if same and result.revision > 0 and same[-1].file.sha256 != fact.sha256:
             self._alarm(
                 f"rewritten {fact.path} {fact.position}",

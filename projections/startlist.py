@@ -1,5 +1,9 @@
 """The start list: all versions of the program, who is in which lane, whose chip is whose."""
 
+from bisect import bisect_right
+from collections.abc import Iterator
+from operator import attrgetter
+
 import msgspec
 
 from wire.timedrops import Heat, LaneEntry, Program, RaceKey, Session, Swimmer, Team
@@ -24,13 +28,18 @@ class Entry(msgspec.Struct, frozen=True):
 
 
 class StartList(msgspec.Struct):
-    """What the programs and chip tables said so far."""
+    """What the programs and chip tables said so far.
+
+    Swimmers and teams that a later program leaves out stay: they may have
+    swum. `tags` has every swimmer's id, as it is and without leading zeros.
+    """
 
     versions: list[Version] = []
     entries: dict[RaceKey, Entry] = {}
     swimmers: dict[str, Swimmer] = {}
     teams: dict[str, Team] = {}
     chips: dict[str, str] = {}
+    tags: dict[str, str] = {}
     warnings: list[str] = []
     program_at: str = ""
 
@@ -44,9 +53,12 @@ class StartList(msgspec.Struct):
                 entry = _entry(each, heat, number)
                 self.entries[entry.key] = entry
         order = tuple(_key(current, heat) for heat in current.heats) if current else ()
-        self.versions.append(Version(position, order))
-        self.swimmers = {s.id: s for s in program.swimmers}
-        self.teams = {t.id: t for t in program.teams}
+        if not self.versions or self.versions[-1].order != order:
+            self.versions.append(Version(position, order))
+        self.swimmers |= {s.id: s for s in program.swimmers}
+        self.teams |= {t.id: t for t in program.teams}
+        ids = [*self.swimmers, *(s for e in self.entries.values() for s in _swimmers(e))]
+        self.tags = {canonical(i): i for i in ids} | {i: i for i in ids}
         self.warnings = list(program.warnings)
         self.program_at = program.program_at
 
@@ -56,30 +68,35 @@ class StartList(msgspec.Struct):
 
     def in_force(self, position: int) -> Version:
         """The version that an event at `position` was read under; the first for earlier ones."""
-        found = self.versions[0] if self.versions else Version(0, ())
-        for version in self.versions:
-            if version.position > position:
-                break
-            found = version
-        return found
+        if not self.versions:
+            return Version(0, ())
+        after = bisect_right(self.versions, position, key=attrgetter("position"))
+        return self.versions[max(0, after - 1)]
 
     def swimmer_of(self, chip: str) -> str:
         """The swimmer's id of a chip, "" if unknown: by the chip table, or a tag that is an id.
 
-        Numeric chips match whatever their leading zeros, which TsV1 loses (PROTOCOLS 2).
+        Numeric chips match whatever their leading zeros, which TsV1 loses
+        (PROTOCOLS 2), and so do ids in a chip table, which spreadsheets touch.
         """
-        found = self.chips.get(chip) or self.chips.get(canonical(chip))
-        if found:
-            return found
-        if chip in self.swimmers:
-            return chip
         short = canonical(chip)
-        return short if short in self.swimmers else ""
+        found = self.chips.get(chip) or self.chips.get(short)
+        if found:
+            return self.swimmer_listed(found)
+        return self.tags.get(chip) or self.tags.get(short, "")
+
+    def swimmer_listed(self, text: str) -> str:
+        """The id of the swimmer that a chip table calls `text`; `text` itself if nobody has it."""
+        return self.tags.get(text) or self.tags.get(canonical(text), text)
 
     def name_of(self, swimmer: str) -> str:
         """First and last name, "" for somebody the program does not know."""
         s = self.swimmers.get(swimmer)
         return f"{s.first_name} {s.last_name}".strip() if s else ""
+
+
+def _swimmers(entry: Entry) -> Iterator[str]:
+    return (swimmer for lane in entry.lanes for swimmer in lane.swimmer_ids)
 
 
 def canonical(chip: str) -> str:

@@ -64,23 +64,26 @@ def assign(
     """Give each start its heat.
 
     A start by hand names its heat and moment; a gun within `window` of it is
-    the same start. `guns` may hold copies; `position` of a group is its first gun's.
+    the same start, and is recalled with it. Of several starts of a heat by
+    hand the last one said holds. `guns` may hold copies; `position` of a
+    group is its first gun's.
     """
     by_race: dict[RaceKey, Start] = {}
-    recalled = [s.statement.gun for s in stated if isinstance(s.statement, RecallHeat)]
-    by_hand = [
-        (s.statement.gun, s.position, race_of(s.statement))
-        for s in stated
-        if isinstance(s.statement, StartHeat) and s.statement.gun not in recalled
-    ]
+    recalled = {s.statement.gun for s in stated if isinstance(s.statement, RecallHeat)}
+    by_hand: dict[RaceKey, tuple[int, int]] = {}
+    for s in stated:
+        if isinstance(s.statement, StartHeat) and s.statement.gun not in recalled:
+            by_hand[race_of(s.statement)] = (s.statement.gun, s.position)
     signals: list[tuple[int, int, RaceKey | None, Gun | None]] = [
-        (moment, position, key, None) for moment, position, key in by_hand
+        (moment, position, key, None) for key, (moment, position) in by_hand.items()
     ]
+    told = {moment for moment, _ in by_hand.values()}
+    told |= recalled & {s.statement.gun for s in stated if isinstance(s.statement, StartHeat)}
     for group in group_guns(guns, window):
         gun = group[0]
         if any(g.moment in recalled for g in group):
             continue
-        if any(abs(gun.moment - moment) <= window for moment, _, _ in by_hand):
+        if any(abs(gun.moment - moment) <= window for moment in told):
             continue
         signals.append((gun.moment, gun.position, None, gun))
     last: RaceKey | None = None
