@@ -57,6 +57,10 @@ class Refused(Exception):  # noqa: N818 - named for what happened, as the exit c
     """A command would overwrite or disturb something. The message says what, and what to do."""
 
 
+class Differs(Exception):  # noqa: N818 - the same
+    """What came out is not what should have. The message says what, and where to look."""
+
+
 def _refusals() -> tuple[type[BaseException], ...]:
     # Reading commands never load the house; where it is not loaded, it raised nothing.
     house = sys.modules.get("meetlog.house")
@@ -91,6 +95,8 @@ def _code(error: BaseException) -> Exit | None:
     match error:
         case MeetError():
             return Exit.SETTINGS
+        case Differs():
+            return Exit.DIFFERS
         case IngestError():
             return Exit.SOURCE
         case LogDamaged():

@@ -12,7 +12,8 @@ from typing import Any, Generic, TextIO, TypeVar
 
 import msgspec
 from rich import box
-from rich.console import Console
+from rich.cells import cell_len
+from rich.console import Console, JustifyMethod
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 from rich.text import Text
@@ -55,36 +56,70 @@ def console(stream: TextIO | None = None) -> Console:
     )
 
 
-def new_table(*columns: str, right: Sequence[str] = ()) -> Table:
-    """An empty table. Long cells are folded, never cut."""
-    table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, padding=(0, 1, 0, 0))
-    for name in columns:
-        table.add_column(
-            name, justify="right" if name in right else "left", overflow="fold", header_style="bold"
-        )
-    return table
+class Rows:
+    """A table: a terminal gets it folded to its width, a pipe one line per row with whole cells."""
+
+    def __init__(self, *columns: str, right: Sequence[str] = ()) -> None:
+        self.columns = columns
+        self.right = frozenset(right)
+        self.cells: list[list[str]] = []
+
+    def add(self, *cells: object) -> None:
+        """A row of plain texts."""
+        self.cells.append([_escaped(str(cell), keep="") for cell in cells])
+
+    def rich(self) -> Table:
+        """The table for a terminal. Long cells are folded, never cut."""
+        table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, padding=(0, 1, 0, 0))
+        for name in self.columns:
+            side: JustifyMethod = "right" if name in self.right else "left"
+            table.add_column(name, justify=side, overflow="fold", header_style="bold")
+        for row in self.cells:
+            table.add_row(*map(Text, row))
+        return table
+
+    def plain(self) -> Iterator[str]:
+        """The lines for a pipe. Rich would take a minute for a meet of a hundred thousand rows."""
+        rows = [list(self.columns), *self.cells]
+        widths = [max(map(cell_len, column)) for column in zip(*rows, strict=True)]
+        rows.insert(1, ["-" * width for width in widths])
+        for row in rows:
+            parts = []
+            for name, cell, width in zip(self.columns, row, widths, strict=True):
+                padding = " " * (width - cell_len(cell))
+                parts.append(padding + cell if name in self.right else cell + padding)
+            yield "  ".join(parts).rstrip()
 
 
 def visible(text: object, style: str = "") -> Text:
-    """A text as it is: brackets are no markup, and what would steer a terminal is written out.
+    """A text as it is: brackets are no markup, and what would steer a terminal is written out."""
+    return Text(_escaped(str(text), keep="\n"), style)
 
-    Chips and file names come from whoever can reach us.
-    """
-    shown = "".join(
-        c if c.isprintable() or c == "\n" else c.encode("unicode_escape").decode("ascii")
-        for c in str(text)
+
+def _escaped(text: str, keep: str) -> str:
+    """`text` with what cannot be printed as an escape: chips and names come from anybody."""
+    if text.isprintable():
+        return text
+    return "".join(
+        c if c.isprintable() or c in keep else c.encode("unicode_escape").decode("ascii")
+        for c in text
     )
-    return Text(shown, style)
 
 
-def add_row(table: Table, *cells: object) -> None:
-    """A row of plain texts."""
-    table.add_row(*map(visible, cells))
+def put(shown: Rows | Text) -> None:
+    """A table or a line on the standard output."""
+    if isinstance(shown, Text):
+        console().print(shown, soft_wrap=True)
+    elif sys.stdout.isatty():
+        console().print(shown.rich())
+    else:
+        for line in shown.plain():
+            print(line)
 
 
 def say(text: str, style: str = "") -> None:
     """A sentence on the standard output."""
-    console().print(visible(text, style), soft_wrap=True)
+    put(visible(text, style))
 
 
 def warn(text: str) -> None:

@@ -2,11 +2,9 @@
 
 from collections.abc import Iterable, Sequence
 
-from rich.console import RenderableType
-from rich.table import Table
 from rich.text import Text
 
-from meetlog.output import add_row, new_table, visible
+from meetlog.output import Rows, visible
 from projections.rounding import format_cs
 from projections.views import (
     Alarm,
@@ -78,17 +76,16 @@ def race_name(race: Race) -> str:
     return f"session {race.session}, event {race.event}, heat {race.heat} (race {race.race_number})"
 
 
-def crossings_table(crossings: Iterable[Crossing]) -> Table:
+def crossings_table(crossings: Iterable[Crossing]) -> Rows:
     """One row per crossing, in order of moment."""
-    table = new_table(
+    table = Rows(
         "moment", "point", "chip", "swimmer", "reads", "state", "from", "event",
         right=("reads", "event"),
     )  # fmt: skip
     for c in crossings:
         state = "provisional" if c.provisional else "official"
         origin = f"{c.source} (backup)" if c.backup else c.source
-        add_row(
-            table, local(c.moment), c.point, c.chip, c.swimmer or "unknown", c.reads, state,
+        table.add(local(c.moment), c.point, c.chip, c.swimmer or "unknown", c.reads, state,
             origin, c.position,
         )  # fmt: skip
     return table
@@ -106,13 +103,13 @@ def race_heading(race: Race) -> Text:
     return visible(f"{heading[0].upper()}{heading[1:]}: {', '.join(facts)}", "bold")
 
 
-def race_table(race: Race) -> Table:
+def race_table(race: Race) -> Rows:
     """The lanes of one race with places, times and splits."""
     combined = any(lane.event != race.event for lane in race.lanes)
     columns = ["place", "lane", "name", "team", "time", "status", "splits"]
     if combined:
         columns.insert(2, "event")
-    table = new_table(*columns, right=("place", "lane", "time"))
+    table = Rows(*columns, right=("place", "lane", "time"))
     for lane in race.lanes:
         cells: list[object] = [
             "" if lane.place is None else lane.place, lane.lane, lane.name or _unnamed(lane),
@@ -121,7 +118,7 @@ def race_table(race: Race) -> Table:
         ]  # fmt: skip
         if combined:
             cells.insert(2, lane.event)
-        add_row(table, *cells)
+        table.add(*cells)
     return table
 
 
@@ -136,31 +133,29 @@ def splits(lane: Lane) -> str:
     )
 
 
-def revisions_table(revisions: Iterable[Revision]) -> Table:
+def revisions_table(revisions: Iterable[Revision]) -> Rows:
     """One row per revision, in the order given."""
-    table = new_table(
+    table = Rows(
         "race", "rev", "recorded", "by", "why", "file", "sha256", "event", right=("rev", "event")
     )
     for r in revisions:
         why = f"{r.cause}: {r.reason}" if r.reason else r.cause
-        add_row(
-            table, f"{r.session}/{r.event}/{r.heat}", r.revision, local(r.recorded_at),
+        table.add(f"{r.session}/{r.event}/{r.heat}", r.revision, local(r.recorded_at),
             r.author or r.origin, why, r.name, r.sha256[:8], r.position,
         )  # fmt: skip
     return table
 
 
-def sources_table(sources: Iterable[SourceHealth], now_ns: int) -> Table:
+def sources_table(sources: Iterable[SourceHealth], now_ns: int) -> Rows:
     """One row per source: its state, how long it has been silent, and what it brought."""
-    table = new_table(
+    table = Rows(
         "source", "state", "last byte", "last read", "reads", "new", "known", "bad", "skew",
         right=("last byte", "last read", "reads", "new", "known", "bad", "skew"),
     )  # fmt: skip
     for s in sources:
         who = f"{s.source} ({s.protocol})" if s.protocol else s.source
         state = f"{s.state}: {', '.join(s.peers)}" if s.peers else s.state
-        add_row(
-            table, who, state, ago(s.last_byte_ns, now_ns), ago(s.last_read_ns, now_ns),
+        table.add(who, state, ago(s.last_byte_ns, now_ns), ago(s.last_read_ns, now_ns),
             s.received, s.new, s.known, s.quarantined,
             "" if s.skew_ms is None else f"{s.skew_ms} ms",
         )  # fmt: skip
@@ -186,14 +181,14 @@ def source_remarks(sources: Iterable[SourceHealth]) -> list[Text]:
     return lines
 
 
-def quarantine_table(entries: Iterable[QuarantineEntry]) -> Table:
+def quarantine_table(entries: Iterable[QuarantineEntry]) -> Rows:
     """One row per entry: what arrived, why it was not used, what to do."""
-    table = new_table(
+    table = Rows(
         "event", "source", "times", "what is wrong", "quoted", "what to do",
         right=("event", "times"),
     )  # fmt: skip
     for e in entries:
-        add_row(table, e.position, e.source, e.count, e.reason, e.excerpt, e.hint)
+        table.add(e.position, e.source, e.count, e.reason, e.excerpt, e.hint)
     return table
 
 
@@ -207,14 +202,15 @@ def alarm_lines(alarms: Iterable[Alarm]) -> list[Text]:
     return lines
 
 
-def facts_table(facts: Sequence[tuple[str, str]]) -> RenderableType:
-    """Pairs of a name and what is to be said about it."""
-    table = Table.grid(padding=(0, 2, 0, 0))
-    table.add_column(style="bold", no_wrap=True)
-    table.add_column(overflow="fold")
+def facts_lines(facts: Sequence[tuple[str, str]]) -> list[Text]:
+    """Pairs of a name and what is to be said about it, a line each."""
+    width = max(len(name) for name, _ in facts)
+    lines = []
     for name, text in facts:
-        add_row(table, name, text)
-    return table
+        line = visible(f"{name:<{width}}  {text}")
+        line.stylize("bold", 0, len(name))
+        lines.append(line)
+    return lines
 
 
 def races_line(races: dict[str, int]) -> str:

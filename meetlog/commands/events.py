@@ -9,7 +9,7 @@ import typer
 from meetlog import show
 from meetlog.commands.options import HERE, JsonOption, MeetOption
 from meetlog.opening import open_log
-from meetlog.output import add_row, console, new_table, print_json, say
+from meetlog.output import Rows, print_json, put, say
 from meetlog.reports import EventReport
 from projections.clock import iso_local
 from projections.folding import settings_at
@@ -171,13 +171,13 @@ def _print(reports: list[EventReport], *, raw: bool) -> None:
         for report in reports:
             say(line_of(report))
         return
-    table = new_table(
+    table = Rows(
         "event", "recorded", "source", "kind", "details", "bytes", right=("event", "bytes")
     )
     for r in reports:
-        add_row(table, r.position, show.local(r.recorded_at), r.source, r.kind, details(r), r.size)
+        table.add(r.position, show.local(r.recorded_at), r.source, r.kind, details(r), r.size)
     if reports:
-        console().print(table)
+        put(table)
 
 
 def details(report: EventReport) -> str:

@@ -10,7 +10,7 @@ from meetlog import show
 from meetlog.commands.options import HERE, JsonOption, LogArgument, MeetOption
 from meetlog.exits import Exit, Refused
 from meetlog.opening import alone, find, open_log
-from meetlog.output import add_row, console, new_table, print_json, progress, say
+from meetlog.output import Rows, print_json, progress, put, say
 from meetlog.reports import PublishedFile, RebuildReport, ReplayedFile, VerifyReport
 from store.event import RESULT_PUBLISHED, meta_of
 from store.log import Log
@@ -106,12 +106,10 @@ def rebuild(*, meet: MeetOption = HERE, json: JsonOption = False) -> None:
     if json:
         print_json("rebuild", report.position, [report])
         return
-    table = new_table(
-        "table", "rows before", "rows now", "content", right=("rows before", "rows now")
-    )
+    table = Rows("table", "rows before", "rows now", "content", right=("rows before", "rows now"))
     for each in report.tables:
-        add_row(table, each.table, each.rows_before, each.rows, "same" if each.same else "other")
-    console().print(table)
+        table.add(each.table, each.rows_before, each.rows, "same" if each.same else "other")
+    put(table)
     say(_told(report))
 
 
@@ -164,12 +162,12 @@ def replay(*, into: IntoOption, log: LogArgument = HERE, json: JsonOption = Fals
 
 
 def _print(files: list[ReplayedFile], differing: int, into: Path, written: int) -> None:
-    table = new_table("event", "file", "sha256", "compared", right=("event",))
+    table = Rows("event", "file", "sha256", "compared", right=("event",))
     for each in files:
         said = "identical" if each.identical else f"DIFFERS: {each.difference}"
-        add_row(table, each.position, each.name, each.recorded[:12], said)
+        table.add(each.position, each.name, each.recorded[:12], said)
     if files:
-        console().print(table)
+        put(table)
     told = f"{differing} of them differ" if differing else "all identical to what was published"
     told = told if files else "none to compare"
     say(

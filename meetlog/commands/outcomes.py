@@ -15,7 +15,7 @@ from meetlog.commands.options import (
     reading,
     wanted_race,
 )
-from meetlog.output import add_row, console, new_table, print_json, say
+from meetlog.output import Rows, print_json, put, say
 from meetlog.reports import PausesReport
 from projections.crossings import pauses as pauses_of
 from projections.startlist import canonical
@@ -73,7 +73,7 @@ def crossings(
         print_json("crossings", position, each_one)
         return
     if each_one:
-        console().print(show.crossings_table(each_one))
+        put(show.crossings_table(each_one))
     provisional = sum(c.provisional for c in each_one)
     say(
         f"{show.count(len(each_one), 'crossing')} of "
@@ -86,17 +86,16 @@ def _pauses(reports: list[PausesReport], position: int, *, json: bool) -> None:
     if json:
         print_json("pauses", position, reports)
         return
-    out = console()
     for report in reports:
-        table = new_table(
+        table = Rows(
             "pause from", "to below", "times", right=("pause from", "to below", "times"),
         )  # fmt: skip
         for b in report.buckets:
             end = "" if b.until_ns is None else show.seconds(b.until_ns)
-            add_row(table, show.seconds(b.from_ns), end, b.count)
+            table.add(show.seconds(b.from_ns), end, b.count)
         say(f"Point {report.point}", "bold")
         if report.buckets:
-            out.print(table)
+            put(table)
         say(f"{report.advice}\n")
     total = sum(report.pauses for report in reports)
     say(f"{show.count(total, 'pause')} at {show.count(len(reports), 'point')}.")
@@ -111,11 +110,10 @@ def results(*, meet: MeetOption = HERE, race: RaceOption = "", json: JsonOption 
     if json:
         print_json("results", position, found)
         return
-    out = console()
     for each in found:
-        out.print(show.race_heading(each))
-        out.print(show.race_table(each))
-        out.print()
+        put(show.race_heading(each))
+        put(show.race_table(each))
+        say("")
     states: dict[str, int] = {}
     for each in found:
         states[each.state] = states.get(each.state, 0) + 1
@@ -138,6 +136,6 @@ def revisions(*, meet: MeetOption = HERE, race: RaceOption = "", json: JsonOptio
         print_json("revisions", position, found)
         return
     if found:
-        console().print(show.revisions_table(found))
+        put(show.revisions_table(found))
     races = len({(r.session, r.event, r.heat) for r in found})
     say(f"{show.count(len(found), 'revision')} of {show.count(races, 'race')}. Times in {zone}.")

@@ -7,7 +7,7 @@ from pathlib import Path
 from meetlog import show
 from meetlog.commands.options import HERE, JsonOption, MeetOption, reading
 from meetlog.opening import OpenMeet
-from meetlog.output import console, print_json, say
+from meetlog.output import print_json, put, say
 from meetlog.reports import StatusReport
 from projections.clock import iso_local
 from projections.views import Race, RaceState
@@ -29,7 +29,6 @@ def status(*, meet: MeetOption = HERE, json: JsonOption = False) -> None:
     if json:
         print_json("status", report.head, [report])
         return
-    out = console()
     recorded = f"recorded {show.local(report.head_at)}, {show.age(report.age_ns)} ago"
     facts = [
         ("meet", f"{report.meet} (times in {report.zone})"),
@@ -42,14 +41,15 @@ def status(*, meet: MeetOption = HERE, json: JsonOption = False) -> None:
         ("published", show.count(report.published, "revision")),
         ("quarantine", _quarantined(report.quarantined)),
     ]  # fmt: skip
-    out.print(show.facts_table(facts))
+    for fact in show.facts_lines(facts):
+        put(fact)
     if report.sources:
-        out.print()
-        out.print(show.sources_table(report.sources, now))
+        say("")
+        put(show.sources_table(report.sources, now))
     lines = show.alarm_lines(report.alarms)
     lines += [each for each in show.source_remarks(report.sources) if each.plain.startswith("W")]
     for line in lines:
-        out.print(line, soft_wrap=True)
+        put(line)
     troubles = len(report.alarms) + sum(bool(s.warning) for s in report.sources)
     say(f"{show.count(troubles, 'thing')} to look at." if troubles else "Nothing needs attention.")
 
@@ -66,10 +66,9 @@ def sources(*, meet: MeetOption = HERE, json: JsonOption = False) -> None:
     if json:
         print_json("sources", position, found)
         return
-    out = console()
-    out.print(show.sources_table(found, time.time_ns()))
+    put(show.sources_table(found, time.time_ns()))
     for line in show.source_remarks(found):
-        out.print(line, soft_wrap=True)
+        put(line)
     connected = sum(s.state == "connected" for s in found)
     gaps = sum(len(s.gaps) for s in found)
     say(
@@ -90,7 +89,7 @@ def quarantine(*, meet: MeetOption = HERE, json: JsonOption = False) -> None:
         print_json("quarantine", position, found)
         return
     if found:
-        console().print(show.quarantine_table(found))
+        put(show.quarantine_table(found))
     pieces = sum(e.count for e in found)
     if not found:
         say("Nothing is in quarantine.")

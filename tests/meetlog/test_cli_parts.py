@@ -1,12 +1,15 @@
 """The parts of the command line that can be looked at alone."""
 
 import errno
+import io
 from itertools import product
 
 import pytest
 import typer
 from hypothesis import given
 from hypothesis import strategies as st
+from rich.cells import cell_len
+from rich.console import Console
 
 from exporters.errors import ExportError
 from ingest.errors import IngestError
@@ -14,6 +17,7 @@ from meetlog import pauses, show
 from meetlog.commands import events as listing
 from meetlog.commands.options import wanted_race
 from meetlog.exits import Exit, explain
+from meetlog.output import Rows
 from meetlog.replay import difference
 from store.event import Draft, Event, Head
 from store.log import Conflict, LogDamaged, LogMissing, StoreUnavailable
@@ -165,3 +169,19 @@ def test_words_for_numbers() -> None:
     ]
     assert show.local("2026-06-14T09:00:31.455-03:30") == "2026-06-14 09:00:31.455"
     assert show.local("") == ""
+
+
+@given(st.lists(st.text("abc \n\x1b[]é日", max_size=150), min_size=4, max_size=4))
+def test_a_table_is_whole_in_a_terminal_and_in_a_pipe(cells: list[str]) -> None:
+    rows = Rows("moment", "point", "chip", "reads", right=("reads",))
+    rows.add(*cells)
+    out = io.StringIO()
+    Console(file=out, width=100, force_terminal=True, color_system=None).print(rows.rich())
+    lines = out.getvalue().splitlines()
+    assert all(cell_len(line) <= 100 for line in lines)
+    plain = list(rows.plain())
+    assert len(plain) == 3
+    for cell in rows.cells[0]:
+        assert cell.rstrip() in plain[2]
+    letters = sorted("".join("".join(lines[2:]).split()))
+    assert letters == sorted("".join("".join(rows.cells[0]).split()))
