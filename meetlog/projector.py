@@ -27,6 +27,10 @@ from wire.stamps import NS
 STEP_EVENTS = 500
 TABLES_EVERY = NS // 2  # rewriting a busy heat's rows for every read would be work for nobody
 SNAPSHOT_EVERY = 60 * NS  # what a crash costs at the next start is folding this much again
+# While tables are written, appends wait. As long as events keep coming, the
+# tables get no more than this part of the time, so that hardly a read waits.
+TABLES_SHARE = 200
+LULL = NS // 10  # nothing for so long: nobody is kept waiting
 OVERVIEW_EVERY = NS // 4
 IDLE = NS // 4  # how soon an append of another process is noticed
 RECENT = 12
@@ -75,8 +79,9 @@ class Projector:
         self._pending = Changes()
         self._rewrite = False
         self._shown = -1
-        self._tables_due = self._overview_due = 0
-        self._snapshot_due = clock() + SNAPSHOT_EVERY
+        self._tables_due = self._tables_next = self._overview_due = 0
+        self._fed_at = clock()
+        self._snapshot_due = self._fed_at + SNAPSHOT_EVERY
 
     def step(self) -> tuple[bool, int]:
         """Fold what is new, publish, and write tables when due.
@@ -90,14 +95,19 @@ class Projector:
         anew = followed is not self.meet
         self._rewrite = self._rewrite or anew
         self.meet = followed
-        self._note(self.meet.settle(), silent=before == 0 or anew)
+        self._note(self.meet.settle(), before, silent=before == 0 or anew)
         more = self.meet.position - before >= STEP_EVENTS
         now = self._clock()
         # While a backlog is folded, results would be published that the next events change.
         due = None if more else self._publisher.consider(self.meet, now)
-        if now >= self._tables_due and not more:
+        if self.meet.position != before:
+            self._fed_at = now
+        busy = now - self._fed_at < LULL
+        if now >= (self._tables_due if busy else self._tables_next) and not more:
             self._write_tables(snapshot=now >= self._snapshot_due)
-            self._tables_due = now + TABLES_EVERY
+            written = self._clock()
+            self._tables_next = now + TABLES_EVERY
+            self._tables_due = written + max(TABLES_EVERY, TABLES_SHARE * (written - now))
         if now >= self._overview_due:
             self._look()
             self._overview_due = now + OVERVIEW_EVERY
@@ -120,7 +130,7 @@ class Projector:
             self._pending = changes
             self._rewrite = True
 
-    def _note(self, changes: Changes, *, silent: bool) -> None:
+    def _note(self, changes: Changes, before: int, *, silent: bool) -> None:
         pending = self._pending
         self._pending = Changes(
             pending.chips | changes.chips,
@@ -128,21 +138,23 @@ class Projector:
             pending.everything or changes.everything,
         )
         if changes.chips and not silent:
-            found = self.meet.crossings(changes.chips)
-            fresh = [c for c in found if c not in self._recent][-RECENT:]
+            fresh = self.meet.crossings(changes.chips, after=before)[-RECENT:]
             self._recent.extend(fresh)
             self._on_crossings(fresh)
 
     def _write_tables(self, *, snapshot: bool) -> None:
         if not snapshot and self._pending == Changes() and self._shown == self.meet.position:
             return
+        hash_ = self._hash()
+        rows = readtables.prepare(self.meet, self._pending, hash_)
+        state = self.meet.save() if snapshot else None
         try:
             with self._tables() as connection:
                 if self._rewrite:
                     readtables.empty(connection)
-                readtables.write(connection, self.meet, self._pending, self._hash())
-                if snapshot:
-                    readtables.save_snapshot(connection, self.meet, self._hash())
+                readtables.put(connection, rows)
+                if state is not None:
+                    readtables.save_snapshot(connection, self.meet, hash_, state)
         except StoreUnavailable as e:
             # The tables are disposable and the log is not: they catch up later.
             self._troubled = True

@@ -432,9 +432,12 @@ class Meet:
         return self.next_race() or (max(running)[1] if running else None)
 
     def crossings(
-        self, chips: Iterable[str] | None = None, point: str | None = None
+        self, chips: Iterable[str] | None = None, point: str | None = None, *, after: int = 0
     ) -> list[Crossing]:
-        """Crossings in order of moment; of some chips or one point only, if given."""
+        """Crossings in order of moment; of some chips or one point only, if given.
+
+        With `after`, those whose chosen read came with a later event.
+        """
         chosen = self._passings if chips is None else [c for c in chips if c in self._passings]
         found = [
             self._crossing(chip, name, passing)
@@ -442,6 +445,7 @@ class Meet:
             for name, each in self._passings[chip].items()
             if point is None or name == point
             for passing in each
+            if passing.position > after
         ]
         return sorted(found, key=lambda c: (c.moment_ns, c.point, c.chip))
 
