@@ -1,7 +1,7 @@
 """The command line: `main` is the console script `meetlog`."""
 
 import sys
-from importlib.util import find_spec
+from importlib import import_module
 from typing import Annotated, Any
 
 import typer
@@ -9,12 +9,12 @@ from typer.core import TyperGroup
 from typer.main import get_command
 
 from meetlog import __version__
-from meetlog.commands import events, keeping, outcomes, running, standing
+from meetlog.commands import demonstrating, events, keeping, outcomes, running, standing
 from meetlog.exits import MEANINGS, explain
 from meetlog.output import forgive, warn
 
-# Commands with commands of their own, loaded when they are asked for: module and its app.
-_GROUPS = {"simulate": "meetlog.simulate.commands"}
+# Commands loaded when they are asked for, each a module with a Typer `app` of its own.
+_APART = {"simulate": "meetlog.simulate.commands"}
 
 
 class House(TyperGroup):
@@ -36,27 +36,20 @@ class House(TyperGroup):
 
     def list_commands(self, ctx: Any) -> list[str]:
         """The commands, in the order of their use at a meet."""
-        return [*super().list_commands(ctx), *(n for n in _GROUPS if _group(n) is not None)]
+        return [*super().list_commands(ctx), *_APART]
 
     def get_command(self, ctx: Any, cmd_name: str) -> Any:
         """A command by its name."""
-        return super().get_command(ctx, cmd_name) or _group(cmd_name)
+        return super().get_command(ctx, cmd_name) or _apart(cmd_name)
 
 
-def _group(name: str) -> Any:
-    module = _GROUPS.get(name)
-    if module is None or not _exists(module):
+def _apart(name: str) -> Any:
+    module = _APART.get(name)
+    if module is None:
         return None
-    from importlib import import_module
-
     group = get_command(import_module(module).app)
     group.name = name
     return group
-
-
-def _exists(module: str) -> bool:
-    package = module.rpartition(".")[0]
-    return find_spec(package) is not None and find_spec(module) is not None
 
 
 VersionOption = Annotated[
@@ -90,7 +83,7 @@ def make_app() -> typer.Typer:
     for command in (
         running.init, running.run, standing.status, standing.sources, events.events,
         outcomes.crossings, outcomes.results, outcomes.revisions, standing.quarantine,
-        keeping.rebuild, keeping.verify, keeping.replay,
+        keeping.rebuild, keeping.verify, keeping.replay, demonstrating.demo,
     ):  # fmt: skip
         app.command()(command)
     return app

@@ -1,0 +1,64 @@
+"""`demo`: a whole simulated meet, and a look at what came of it."""
+
+import tempfile
+from pathlib import Path
+from typing import Annotated
+
+import anyio
+import typer
+
+from meetlog.commands.keeping import replay
+from meetlog.commands.outcomes import results, revisions
+from meetlog.exits import Differs, Refused
+from meetlog.output import say
+
+IntoOption = Annotated[
+    Path | None,
+    typer.Option(
+        help="Keep the meet in this new folder; else it is a temporary one.", metavar="DIR"
+    ),
+]
+
+
+def demo(*, into: IntoOption = None) -> None:
+    """Play a whole meet on this machine, in half a minute.
+
+    Simulated timing systems speak TsV1, TsV2 and CTP01 over loopback TCP,
+    with duplicates, late reads, a backup mat and a cut connection; a meet
+    manager writes a program in halves; there is a false start and a chip
+    table to be corrected. Then it shows results, files and revisions, and
+    replays the log into a second folder.
+    """
+    from meetlog.demo import compare, mix_up, play, result_files
+    from meetlog.opening import open_meet
+
+    if into is not None and into.exists() and any(into.iterdir()):
+        raise Refused(f"{into} is not empty. Name another folder with --into.")
+    folder = into or Path(tempfile.mkdtemp(prefix="meetlog-demo-"))
+    folder.mkdir(parents=True, exist_ok=True)
+    rehearsal = anyio.run(play, folder, say)
+    swapped = mix_up(rehearsal)[1][0]
+    _head("The results")
+    results(meet=folder)
+    with open_meet(folder) as opened:
+        wrong = compare(rehearsal, opened.meet.races())
+    if wrong:
+        raise Differs("These times are not those that were swum: " + "; ".join(wrong))
+    say("Every time is the one that was swum.")
+    _head("The files in the meet folder")
+    for name in result_files(folder / "timedrops"):
+        say(f"  {name}")
+    _head(f"The revisions of event {swapped.event} heat {swapped.heat}")
+    revisions(meet=folder, race=f"{swapped.session}/{swapped.event}/{swapped.heat}")
+    _head("A replay of the log into a second folder")
+    replay(log=folder, into=folder / "replayed")
+    _head("Look around")
+    if into is None:
+        say(f"The meet is in {folder}; delete that folder when you are done. Try:")
+    for command in ("status", "crossings", "events --limit 20", "verify"):
+        say(f"  meetlog {command} {'' if command == 'verify' else '--meet '}{folder}")
+
+
+def _head(text: str) -> None:
+    say("")
+    say(text, "bold")
