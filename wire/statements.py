@@ -51,9 +51,14 @@ class MoveGun(RaceStatement, frozen=True, kw_only=True, tag="gun"):
 
 
 class RecallHeat(RaceStatement, frozen=True, kw_only=True, tag="recall"):
-    """The start of the heat at `gun` (ns UTC) was false; that gun starts nothing."""
+    """The start of the heat at `gun` (ns UTC) was false; that gun starts nothing.
+
+    `start` is the position of the event that started it, by which the gun is
+    known even after its source's clock was shifted; 0 when it was not said.
+    """
 
     gun: int
+    start: int = 0
 
 
 class ReSwim(RaceStatement, frozen=True, kw_only=True, tag="re-swim"):
