@@ -165,7 +165,7 @@ def _is_ready(opened: House) -> bool:
 
 async def _until(holds: Any) -> None:
     with anyio.fail_after(PATIENCE):
-        while not holds():
+        while not holds():  # noqa: ASYNC110 - what is awaited is told in other threads
             await anyio.sleep(0.05)
 
 

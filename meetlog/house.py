@@ -1,6 +1,5 @@
 """Wiring the house: one function that puts every room to work, and takes all down again."""
 
-import sys
 import time
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -10,12 +9,12 @@ from pathlib import Path
 import anyio
 import msgspec
 from anyio.abc import TaskGroup
+from filelock import FileLock, Timeout
+
 from exporters.publisher import Publisher
 from exporters.sink import FolderSink
-from filelock import FileLock, Timeout
-from ingest.ctp01 import run_ctp01_server
-
 from ingest.clients import run_client
+from ingest.ctp01 import run_ctp01_server
 from ingest.desk import Desk
 from ingest.errors import IngestError
 from ingest.folder import FOLDER_SOURCE, watch_folder
@@ -29,6 +28,7 @@ from ingest.recorder import (
 from ingest.servers import run_server
 from meetlog import __version__
 from meetlog.projector import Overview, Projector, ProjectorThread
+from meetlog.steadiness import steady
 from projections.folding import fold
 from projections.meet import Meet
 from projections.readtables import load_snapshot
@@ -40,9 +40,6 @@ from store.writer import GroupCommit
 from wire.settings import Settings, SourceSettings
 
 US = "meetlog"
-# The writer thread must not wait five milliseconds for the interpreter while
-# the projector folds: that is Python's default turn, and most of an append.
-SWITCH_SECONDS = 0.0005
 
 
 class AlreadyRunning(StoreError):  # noqa: N818 - named for the condition, like its siblings
@@ -99,10 +96,6 @@ async def open_house(
         )
         stack.callback(writer.close)
         recorder = GroupCommitRecorder(writer)
-        before = sys.getswitchinterval()
-        sys.setswitchinterval(SWITCH_SECONDS)
-        stack.callback(sys.setswitchinterval, before)
-
         meet = await anyio.to_thread.run_sync(load_meet, log)
         await recorder.append(Draft(US, APP_STARTED, pack_meta(version=__version__)))
         stack.push_async_callback(recorder.append, Draft(US, APP_STOPPED))
@@ -131,6 +124,7 @@ async def open_house(
         versions = meet.state.files.get(FOLDER_SOURCE, {})
         desk = Desk(recorder, board)
         await anyio.to_thread.run_sync(_begin, projector, publisher, log)
+        stack.enter_context(steady())
         loop_token = anyio.lowlevel.current_token()
 
         def fail(e: BaseException) -> None:

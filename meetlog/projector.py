@@ -11,9 +11,9 @@ from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 
 import msgspec
-from exporters.publisher import Publisher
 from sqlalchemy import Connection
 
+from exporters.publisher import Publisher
 from projections import readtables
 from projections.folding import follow
 from projections.meet import Changes, Meet
@@ -32,6 +32,9 @@ SNAPSHOT_EVERY = 60 * NS  # what a crash costs at the next start is folding this
 TABLES_SHARE = 200
 LULL = NS // 10  # nothing for so long: nobody is kept waiting
 OVERVIEW_EVERY = NS // 4
+# Between two steps. Steps cost much the same for one read and for forty, and
+# they take the interpreter from the threads that receive and append.
+REST = 2 * NS // 1000
 IDLE = NS // 4  # how soon an append of another process is noticed
 RECENT = 12
 
@@ -196,7 +199,7 @@ class ProjectorThread:
         self._projector = projector
         self._on_failure = on_failure
         self._wake = threading.Event()
-        self._stopping = False
+        self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name="projector", daemon=True)
 
     def start(self) -> None:
@@ -209,16 +212,17 @@ class ProjectorThread:
 
     def stop(self) -> None:
         """Finish folding what is there, save, and return when done."""
-        self._stopping = True
+        self._stopping.set()
         self._wake.set()
         self._thread.join()
 
     def _run(self) -> None:
         try:
-            while not self._stopping:
+            while not self._stopping.is_set():
                 self._wake.clear()
                 more, wait = self._projector.step()
                 if not more:
+                    self._stopping.wait(REST / NS)
                     self._wake.wait(wait / NS)
             self._projector.finish()
         except BaseException as e:  # noqa: BLE001 - handed to the main thread, which ends `run` with it

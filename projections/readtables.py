@@ -1,6 +1,6 @@
 """Keeping the read tables: what changed, written with the checkpoint in one transaction."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import cache
 from typing import Any
 
@@ -49,7 +49,7 @@ class Rows(msgspec.Struct, frozen=True):
     position: int
     hash: bytes
     chips: list[tuple[str]]
-    races: list[tuple[str, str, int]]
+    races: list[RaceKey]
     inserts: list[tuple[Table, list[Row]]]
     revisions: list[Row]
 
@@ -80,7 +80,7 @@ def prepare(meet: Meet, changes: Changes, hash_: bytes) -> Rows:
         meet.position,
         hash_,
         [(chip,) for chip in chips],
-        [tuple(key) for key in changes.races],
+        list(changes.races),
         inserts,
         revisions,
     )
@@ -185,10 +185,10 @@ def _insert(connection: Connection, table: Table, rows: list[Row]) -> None:
 
 
 def _delete(
-    connection: Connection, table: Table, columns: tuple[str, ...], keys: list[Row]
+    connection: Connection, table: Table, columns: tuple[str, ...], keys: Sequence[Row]
 ) -> None:
     if keys:
-        connection.exec_driver_sql(_delete_sql(table, columns), keys)
+        connection.exec_driver_sql(_delete_sql(table, columns), [tuple(key) for key in keys])
 
 
 @cache

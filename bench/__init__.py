@@ -1,0 +1,1 @@
+"""Benches: what `make bench` measures; docs/bench.md says how."""
