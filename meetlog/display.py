@@ -5,29 +5,24 @@ import time
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 
+from rich.box import SIMPLE_HEAD
 from rich.console import Console, Group, RenderableType
 from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
 from ingest.notices import Notice
+from meetlog.output import visible
 from meetlog.projector import Overview
+from meetlog.show import age, local
 from projections.rounding import format_cs
 from projections.views import Crossing, Race, SourceHealth
 from wire.stamps import NS
 
 WORDS = {"info": "NOTE", "warning": "WARNING", "alarm": "ALARM"}
+CROSSINGS = 6  # rows; the page must fit a small terminal
+FILES = 3
 STYLES = {"info": "cyan", "warning": "yellow", "alarm": "bold red"}
-
-
-def age(since_ns: int | None, now_ns: int) -> str:
-    """`3 s`, `2 min`, `5 h` since a moment; `never` without one."""
-    if since_ns is None:
-        return "never"
-    seconds = max(0, now_ns - since_ns) // NS
-    if seconds < 120:
-        return f"{seconds} s"
-    return f"{seconds // 60} min" if seconds < 7200 else f"{seconds // 3600} h"
 
 
 def page(name: str, overview: Overview, notices: Sequence[Notice], now_ns: int) -> RenderableType:
@@ -35,7 +30,7 @@ def page(name: str, overview: Overview, notices: Sequence[Notice], now_ns: int) 
     parts: list[RenderableType] = [_head(name, overview), _sources(overview.sources, now_ns)]
     if overview.current is not None:
         parts.append(_race(overview.current))
-    parts += [_crossings(overview.recent), _troubles(overview, notices)]
+    parts += [_crossings(overview), _published(overview), _troubles(overview, notices)]
     return Group(*parts)
 
 
@@ -46,65 +41,74 @@ def _head(name: str, overview: Overview) -> RenderableType:
     return Panel(Text(text.rstrip()), title=Text(name), title_align="left", padding=(0, 1))
 
 
+def _table(title: str, *columns: str, right: Sequence[str] = ()) -> Table:
+    table = Table(
+        title=Text(title, "bold"),
+        title_justify="left",
+        box=SIMPLE_HEAD,
+        pad_edge=False,
+        expand=True,
+    )
+    for column in columns:
+        table.add_column(column, justify="right" if column in right else "left")
+    return table
+
+
 def _sources(sources: Sequence[SourceHealth], now_ns: int) -> RenderableType:
-    table = Table(expand=True, title="Sources", title_justify="left")
-    for title in ("source", "state", "last byte", "last read"):
-        table.add_column(title)
-    for title in ("reads", "new", "known", "bad"):
-        table.add_column(title, justify="right")
+    counts = ("reads", "new", "known", "bad")
+    table = _table("Sources", "source", "state", "last byte", "last read", *counts, right=counts)
     for s in sources:
+        told = (s.last_byte_ns, s.last_read_ns)
         table.add_row(
-            s.source,
-            Text(s.state),
-            age(s.last_byte_ns, now_ns),
-            age(s.last_read_ns, now_ns),
-            str(s.received),
-            str(s.new),
-            str(s.known),
-            str(s.quarantined),
+            visible(s.source),
+            visible(s.state),
+            *(age(None if at is None else now_ns - at) for at in told),
+            *(str(count) for count in (s.received, s.new, s.known, s.quarantined)),
         )
     return table
 
 
 def _race(race: Race) -> RenderableType:
     title = f"Event {race.event} heat {race.heat}: {race.state}"
-    table = Table(expand=True, title=Text(title), title_justify="left")
-    for column in ("lane", "name", "team", "time", "place"):
-        table.add_column(column)
+    table = _table(title, "lane", "name", "team", "time", "place", right=("time", "place"))
     for lane in race.lanes:
         table.add_row(
             str(lane.lane),
-            Text(lane.name),
-            Text(lane.team),
+            visible(lane.name),
+            visible(lane.team),
             format_cs(lane.time_cs) or lane.status.lower(),
             "" if lane.place is None else str(lane.place),
         )
     return table
 
 
-def _crossings(recent: Sequence[Crossing]) -> RenderableType:
-    table = Table(expand=True, title="Newest crossings", title_justify="left")
-    for title in ("moment", "point", "chip", "swimmer", "reads"):
-        table.add_column(title)
-    for c in recent[-5:]:
+def _crossings(overview: Overview) -> RenderableType:
+    table = _table("Newest crossings", "time", "point", "chip", "name", "reads", right=("reads",))
+    for c in overview.recent[-CROSSINGS:]:
+        who = overview.names.get(c.swimmer) or c.swimmer or "unknown chip"
         table.add_row(
-            c.moment, Text(c.point), Text(c.chip), Text(c.swimmer or "unknown chip"), str(c.reads)
+            local(c.moment)[11:], visible(c.point), visible(c.chip), visible(who), str(c.reads)
         )
+    return table
+
+
+def _published(overview: Overview) -> RenderableType:
+    table = _table("Newest files", "file", "revision", "why", right=("revision",))
+    for r in overview.revisions[-FILES:]:
+        table.add_row(visible(r.name), str(r.revision), visible(r.cause))
     return table
 
 
 def _troubles(overview: Overview, notices: Sequence[Notice]) -> RenderableType:
     lines: list[Text] = []
     for notice in notices:
-        lines.append(Text(f"{WORDS[notice.severity]} {notice.text}", STYLES[notice.severity]))
+        lines.append(visible(f"{WORDS[notice.severity]} {notice.text}", STYLES[notice.severity]))
         if notice.hint:
-            lines.append(Text(f"      {notice.hint}"))
-    for s in overview.sources:
-        if s.warning:
-            lines.append(Text(f"WARNING {s.warning}", STYLES["warning"]))
+            lines.append(visible(f"      {notice.hint}"))
+    lines += [visible(f"WARNING {s.warning}", "yellow") for s in overview.sources if s.warning]
     for alarm in overview.alarms:
-        lines.append(Text(f"ALARM {alarm.text}", STYLES["alarm"]))
-        lines.append(Text(f"      {alarm.hint}"))
+        lines.append(visible(f"ALARM {alarm.text}", STYLES["alarm"]))
+        lines.append(visible(f"      {alarm.hint}"))
     return Panel(
         Group(*(lines or [Text("Nothing is wrong.")])), title="Attention", title_align="left"
     )

@@ -42,13 +42,18 @@ Tables = Callable[[], AbstractContextManager[Connection]]
 
 
 class Overview(msgspec.Struct, frozen=True):
-    """How the meet stands, for a display. `recent` are the newest crossings, the last one last."""
+    """How the meet stands, for a display.
+
+    `recent` are the newest crossings, the last one last, one for each chip at
+    a point; `names` those of their swimmers by id.
+    """
 
     position: int = 0
     sources: tuple[SourceHealth, ...] = ()
     current: Race | None = None
     following: Race | None = None
     recent: tuple[Crossing, ...] = ()
+    names: dict[str, str] = {}
     revisions: tuple[Revision, ...] = ()
     alarms: tuple[Alarm, ...] = ()
     quarantined: int = 0
@@ -142,7 +147,9 @@ class Projector:
         )
         if changes.chips and not silent:
             fresh = self.meet.crossings(changes.chips, after=before)[-RECENT:]
-            self._recent.extend(fresh)
+            again = {(c.chip, c.point) for c in fresh}
+            kept = [c for c in self._recent if (c.chip, c.point) not in again]
+            self._recent = deque([*kept, *fresh], maxlen=RECENT)
             self._on_crossings(fresh)
 
     def _write_tables(self, *, snapshot: bool) -> None:
@@ -186,6 +193,7 @@ class Projector:
             current=meet.race(current) if current else None,
             following=meet.race(following) if following else None,
             recent=tuple(self._recent),
+            names={c.swimmer: meet.name_of(c.swimmer) for c in self._recent if c.swimmer},
             revisions=tuple(meet.revisions()[-5:]),
             alarms=(*meet.alarms(), *self._publisher.alarms()),
             quarantined=sum(q.count for q in meet.quarantine()),

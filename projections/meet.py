@@ -472,6 +472,10 @@ class Meet:
             swimmer=self._swimmers[chip],
         )
 
+    def name_of(self, swimmer: str) -> str:
+        """First and last name of a swimmer by id, "" for somebody the program does not know."""
+        return self.state.startlist.name_of(swimmer)
+
     def sources(self) -> list[SourceHealth]:
         """Every source that is configured or has spoken, by name."""
         names = {s.name for s in self.state.settings.sources} | set(self.state.health.sources)
