@@ -14,9 +14,12 @@ class Conditions:
     async def until(self, holds: Callable[[], bool]) -> None:
         """Wait until `holds`; it is asked now and at each `look`."""
         if not holds():
-            event = anyio.Event()
-            self._awaited.append((holds, event))
-            await event.wait()
+            waiting = (holds, anyio.Event())
+            self._awaited.append(waiting)
+            try:
+                await waiting[1].wait()
+            finally:  # also when the wait was cut short: nobody asks for it any more
+                self._awaited = [each for each in self._awaited if each is not waiting]
 
     def look(self) -> None:
         """Something happened."""
