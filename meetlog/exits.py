@@ -7,6 +7,7 @@ from enum import IntEnum
 
 from exporters.errors import ExportError
 from ingest.errors import IngestError
+from meetlog.instants import NoSuchInstant
 from meetlog.settings import MeetError
 from store.log import Conflict, LogDamaged, LogMissing, StoreError
 from wire.errors import WireError
@@ -95,6 +96,8 @@ def _code(error: BaseException) -> Exit | None:
     match error:
         case MeetError():
             return Exit.SETTINGS
+        case NoSuchInstant():
+            return Exit.USAGE
         case Differs():
             return Exit.DIFFERS
         case IngestError():
