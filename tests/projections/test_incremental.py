@@ -1,0 +1,109 @@
+"""Folding bit by bit, with stops, saves and loads anywhere, equals folding from nothing."""
+
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from projections.folding import fold, follow
+from projections.meet import Changes, Meet
+from projections.views import Crossing, Race
+from tests.kit.days import Deed, day, deeds, fewer_deeds
+from tests.kit.meets import SWIM
+from wire.settings_file import parse
+from wire.timedrops import RaceKey
+
+steps = st.lists(
+    st.tuples(st.integers(1, 7), st.sampled_from(["go on", "settle", "settle", "save", "compare"])),
+    min_size=1,
+    max_size=12,
+)
+
+
+@given(deeds, steps)
+@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+def test_incremental_equals_rebuild_at_every_split(
+    done: list[Deed], plan: list[tuple[int, str]]
+) -> None:
+    log = day(done).log
+    head = log.head().position
+    meet = Meet()
+    mirror = Mirror()
+    turn = 0
+    while meet.position < head:
+        size, then = plan[turn % len(plan)]
+        turn += 1
+        followed = follow(meet, log, size)
+        if followed is not meet:
+            mirror = Mirror()
+        meet = followed
+        if then == "save":
+            meet = Meet.load(meet.save())
+            mirror = Mirror()
+        if then == "settle":
+            mirror.take(meet, meet.settle())
+        if then == "compare":
+            mirror.take(meet, meet.settle())
+            _compare(meet, _rebuilt(log, meet.position))
+            mirror.compare(meet)
+    mirror.take(meet, meet.settle())
+    _compare(meet, _rebuilt(log, head))
+    mirror.compare(meet)
+
+
+@given(fewer_deeds)
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+def test_other_settings_interpret_a_whole_log(done: list[Deed]) -> None:
+    """What-if: settings given from outside outrank those recorded, now and later."""
+    log = day(done).log
+    chosen = parse(SWIM.replace("Berlin", "Lisbon").encode())
+    meet = fold(log, settings=chosen)
+    meet.settle()
+    assert meet.settings == chosen
+    again = Meet.load(fold(log, settings=chosen).save())
+    again.settle()
+    _compare(meet, again)
+
+
+class Mirror:
+    """What somebody shows who only looks at what `settle` says has changed."""
+
+    def __init__(self) -> None:
+        self.crossings: dict[str, list[Crossing]] = {}
+        self.races: dict[RaceKey, Race | None] = {}
+
+    def take(self, meet: Meet, changes: Changes) -> None:
+        for chip in changes.chips:
+            self.crossings[chip] = meet.crossings([chip])
+        for key in changes.races:
+            self.races[key] = meet.race(key)
+
+    def compare(self, meet: Meet) -> None:
+        shown = sorted(
+            (c for each in self.crossings.values() for c in each),
+            key=lambda c: (c.moment_ns, c.point, c.chip),
+        )
+        assert shown == meet.crossings()
+        assert self.races == {RaceKey(r.session, r.event, r.heat): r for r in meet.races()}
+
+
+def _rebuilt(log: object, until: int) -> Meet:
+    meet = fold(log, until)  # type: ignore[arg-type]  # a MemoryLog
+    meet.settle()
+    return meet
+
+
+def _compare(one: Meet, other: Meet) -> None:
+    assert one.position == other.position
+    assert one.settings == other.settings
+    assert one.crossings() == other.crossings()
+    assert one.races() == other.races()
+    assert one.starts() == other.starts()
+    assert one.next_race() == other.next_race()
+    assert one.current_race() == other.current_race()
+    assert one.revisions() == other.revisions()
+    assert one.quarantine() == other.quarantine()
+    assert one.alarms() == other.alarms()
+    assert one.sources() == other.sources()
+    assert one.points() == other.points()
+    assert one.state.resume == other.state.resume
+    assert one.state.locations == other.state.locations
+    assert one.state.files == other.state.files

@@ -1,0 +1,134 @@
+"""The read tables kept as the log grows equal those emptied and filled anew."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from sqlalchemy import Connection, Table, create_engine, select
+
+from projections import readtables
+from projections import tables as t
+from projections.folding import fold, follow
+from projections.meet import Changes, Meet
+from store.event import GENESIS, Draft
+from store.memory import MemoryLog
+from store.sqlite import SqliteLog
+from tests.kit.days import Deed, day, deeds
+from tests.kit.meets import Pool, heat
+
+TABLES = (t.crossings, t.results, t.lanes, t.splits, t.revisions, t.sources, t.checkpoint)
+NOTHING = Changes()
+
+
+@contextmanager
+def fresh_tables() -> Iterator[Connection]:
+    engine = create_engine("sqlite://")
+    t.metadata.create_all(engine)
+    with engine.connect() as connection:
+        yield connection
+    engine.dispose()
+
+
+@given(deeds, st.lists(st.tuples(st.integers(1, 9), st.booleans()), min_size=1, max_size=8))
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+def test_written_bit_by_bit_equals_written_at_once(
+    done: list[Deed], plan: list[tuple[int, bool]]
+) -> None:
+    log = day(done).log
+    head = log.head().position
+    meet = Meet()
+    pending = NOTHING
+    turn = 0
+    with fresh_tables() as connection:
+        while meet.position < head:
+            size, write = plan[turn % len(plan)]
+            turn += 1
+            followed = follow(meet, log, size)
+            if followed is not meet:
+                readtables.empty(connection)
+                pending = NOTHING
+            meet = followed
+            pending = _both(pending, meet.settle())
+            if write:
+                readtables.write(connection, meet, pending, _hash(log, meet.position))
+                pending = NOTHING
+        readtables.write(connection, meet, pending, _hash(log, head))
+        kept = _rows(connection)
+    assert kept == _rebuilt(log)
+
+
+def test_a_log_on_disk_keeps_tables_checkpoint_and_saved_state(tmp_path: Path) -> None:
+    pool = Pool()
+    pool.load(heat("1", 1, 1, {1: "101", 2: "102"}))
+    pool.gun(0)
+    pool.passes(30_120, "101")
+    pool.passes(31_450, "0077")
+    pool.chips({"77": "102"})
+    events = pool.log.read()
+    log = SqliteLog(tmp_path / "meet.db", clock=lambda: 1)
+    log.append([Draft(e.source, e.kind, e.meta, e.body) for e in events])
+    meet = Meet()
+    for _ in events:
+        meet = follow(meet, log, 1)
+        with log.views() as connection:
+            readtables.write(connection, meet, meet.settle(), log.read(meet.position - 1)[0].hash)
+    with log.views() as connection:
+        kept = _rows(connection)
+        shown = readtables.checkpoint(connection)
+        readtables.save_snapshot(connection, meet, shown.hash)
+    assert (shown.position, shown.hash) == (log.head().position, log.head().hash)
+    with log.views() as connection:
+        saved = readtables.load_snapshot(connection)
+        assert saved is not None
+        assert (saved[0].position, saved[1]) == (shown.position, shown.hash)
+        readtables.empty(connection)
+        assert readtables.checkpoint(connection).position == 0
+        assert readtables.load_snapshot(connection) is None
+        readtables.write(connection, saved[0], saved[0].settle(), saved[1])
+        assert _rows(connection) == kept
+        shown_times = connection.execute(select(t.lanes.c.time_cs, t.lanes.c.time)).all()
+    assert [tuple(row) for row in shown_times] == [(3012, "30.12"), (3145, "31.45")]
+    log.close()
+
+
+def test_a_state_that_cannot_be_read_is_no_state(tmp_path: Path) -> None:
+    log = SqliteLog(tmp_path / "meet.db")
+    with log.views() as connection:
+        readtables.save_snapshot(connection, Meet(), GENESIS)
+        connection.execute(t.snapshot.update().values(state=b"\x92\x02\xc1"))
+        assert readtables.load_snapshot(connection) is None
+        connection.execute(t.snapshot.update().values(version=-1))
+        assert readtables.load_snapshot(connection) is None
+    log.close()
+    with pytest.raises(ValueError, match="version"):
+        Meet.load(b"\x92\x00\x80")
+    with pytest.raises(ValueError, match="cannot be read"):
+        Meet.load(b"\xc1")
+
+
+def _both(one: Changes, other: Changes) -> Changes:
+    races = tuple(dict.fromkeys([*one.races, *other.races]))
+    return Changes(one.chips | other.chips, races, one.everything or other.everything)
+
+
+def _rebuilt(log: MemoryLog) -> dict[str, list[tuple[object, ...]]]:
+    meet = fold(log)
+    with fresh_tables() as connection:
+        readtables.write(connection, meet, meet.settle(), _hash(log, meet.position))
+        return _rows(connection)
+
+
+def _rows(connection: Connection) -> dict[str, list[tuple[object, ...]]]:
+    return {str(table.name): _of(connection, table) for table in TABLES}
+
+
+def _of(connection: Connection, table: Table) -> list[tuple[object, ...]]:
+    rows = connection.execute(select(table).order_by(*table.primary_key.columns))
+    return [tuple(row) for row in rows]
+
+
+def _hash(log: MemoryLog, position: int) -> bytes:
+    return log.read(position - 1, 1)[0].hash
