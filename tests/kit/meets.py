@@ -36,6 +36,7 @@ from wire.timedrops import (
     Heat,
     LaneEntry,
     Program,
+    ProgramEvent,
     RaceKey,
     ResultFile,
     ResultLane,
@@ -104,6 +105,7 @@ def program(*heats: Heat, session: str = "67", number: int = 1) -> Program:
         program_at="2026-06-13T18:00:00.000",
         sessions=(Session(session, number, current=True, heats=heats),),
         swimmers=swimmers_of(heats),
+        events=events_of(heats),
     )
 
 
@@ -111,6 +113,12 @@ def swimmers_of(heats: Iterable[Heat]) -> tuple[Swimmer, ...]:
     """A swimmer for each id in the lanes."""
     ids = {i for each in heats for lane in each.lanes for i in lane.swimmer_ids}
     return tuple(Swimmer(i, f"First{i}", f"Last{i}") for i in sorted(ids))
+
+
+def events_of(heats: Iterable[Heat]) -> tuple[ProgramEvent, ...]:
+    """The events of the heats and of their lanes."""
+    numbers = {n for each in heats for n in (each.event, *(lane.event for lane in each.lanes)) if n}
+    return tuple(ProgramEvent(n, f"Event {n}") for n in sorted(numbers))
 
 
 def utc(ms: int) -> int:
