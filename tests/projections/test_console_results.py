@@ -1,6 +1,5 @@
 """Given a Time Drops console in the folder, when it writes results, then these are in force."""
 
-from collections.abc import Iterator
 from hashlib import sha256
 
 import pytest
@@ -21,7 +20,7 @@ PAIR = heat("1", 1, 1, {1: "101", 2: "102"})
 
 
 @pytest.fixture(params=[False, True], ids=["once", "twice"])
-def pool(request: pytest.FixtureRequest) -> Iterator[Pool]:
+def pool(request: pytest.FixtureRequest) -> Pool:
     pool = Pool(twice=request.param)
     pool.load(PAIR)
     return pool

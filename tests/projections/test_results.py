@@ -1,7 +1,5 @@
 """Given heats and a course, when chips cross mats, then these are the times, splits and places."""
 
-from collections.abc import Iterator
-
 import pytest
 
 from projections.rounding import format_cs, hand_time, race_time
@@ -32,7 +30,7 @@ def twice(request: pytest.FixtureRequest) -> bool:
 
 
 @pytest.fixture
-def pool(twice: bool) -> Iterator[Pool]:
+def pool(twice: bool) -> Pool:
     pool = Pool(twice=twice)
     pool.load(PAIR)
     pool.gun(0)

@@ -1,7 +1,5 @@
 """Given a program, when guns and words come, then these heats started at these milliseconds."""
 
-from collections.abc import Iterator
-
 import pytest
 
 from tests.kit.meets import Pool, alarms, heat, program, started, swimmers_of, the_race, times
@@ -13,7 +11,7 @@ THREE = heat("2", 1, 3, {1: "101"})
 
 
 @pytest.fixture(params=[False, True], ids=["once", "twice"])
-def pool(request: pytest.FixtureRequest) -> Iterator[Pool]:
+def pool(request: pytest.FixtureRequest) -> Pool:
     return Pool(twice=request.param)
 
 
