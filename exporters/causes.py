@@ -3,7 +3,7 @@
 from typing import NamedTuple
 
 from projections.meet import Meet
-from projections.starts import race_of
+from projections.rulings import race_of
 from projections.views import Race
 from wire.statements import RaceStatement, Statement
 from wire.timedrops import RaceKey

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Mapping
 from projections.clock import iso_local
 from projections.crossings import Point
 from projections.reads import POSITION_MASK, FeedId, ReadSet
+from projections.revisions import Revisions
 from projections.starts import Starts
 from projections.views import Alarm, QuarantineEntry, Race
 from wire.settings import Settings
@@ -28,6 +29,25 @@ def unfinished(starts: Starts, races: Mapping[RaceKey, Race]) -> list[Alarm]:
                 f"Event {key.event} heat {key.heat}: a later heat has started, and there is "
                 f"no time in lane {', '.join(missing)}.",
                 "Look for the missing reads, or close the heat.",
+                start.position,
+            )
+        )
+    return found
+
+
+def two_systems(starts: Starts, races: Mapping[RaceKey, Race], revisions: Revisions) -> list[Alarm]:
+    """Heats that started here and have a result file of another timing system."""
+    found = []
+    for key, start in starts.by_race.items():
+        console = revisions.console(key)
+        if console is None or key not in races or races[key].origin != "time-drops":
+            continue
+        found.append(
+            Alarm(
+                f"two systems {key}",
+                f"Event {key.event} heat {key.heat} started here, and {console.path} of another "
+                "timing system has its times. Those are shown, and ours are not published.",
+                "If that file is left over from another meet, move it out of the folder.",
                 start.position,
             )
         )

@@ -12,6 +12,7 @@ from itertools import pairwise, repeat
 import msgspec
 
 from projections.reads import POSITION_BITS, POSITION_MASK, Columns, ReadSet
+from projections.rulings import ReadRuling, Shift, Sighting, is_void
 from wire.settings import FeedSettings, PointSettings, Settings
 
 
@@ -35,11 +36,27 @@ class Point(msgspec.Struct, frozen=True):
 Row = tuple[int, int, Feed]
 
 
+# What somebody saw: it outranks what any reader says.
+SEEN = Feed(-1)
+
+
+class Corrections(msgspec.Struct, frozen=True):
+    """What people said about the reads of one chip: clock shifts by feed, voids, sightings."""
+
+    shifts: dict[int, tuple[Shift, ...]] = {}
+    reads: tuple[ReadRuling, ...] = ()
+    sightings: tuple[Sighting, ...] = ()
+
+
+NONE = Corrections()
+
+
 class Passing(msgspec.Struct, frozen=True, gc=False):
     """A crossing in its smallest form: ns UTC of its first, last and chosen read.
 
-    `origin` and `feed` are the chosen read's; `provisional` when all reads are
-    first-seen ones, never official.
+    `origin` and `feed` are the chosen read's; of a sighting, `feed` is
+    `SEEN.id` and `origin` the statement's position. `provisional` when all
+    reads are first-seen ones, never official.
     """
 
     first: int
@@ -57,8 +74,12 @@ class Passing(msgspec.Struct, frozen=True, gc=False):
         return self.origin & POSITION_MASK
 
 
-def points_of(settings: Settings, feeds: Sequence[tuple[str, str]]) -> dict[str, Point]:
+def points_of(
+    settings: Settings, feeds: Sequence[tuple[str, str]], seen_at: Iterable[str] = ()
+) -> dict[str, Point]:
     """The timing points by name: those of the settings, and one for each feed that none claims.
+
+    Points where somebody was only seen (`seen_at`) are points too.
 
     `feeds` are (source, wire name) in the order of their ids. A feed named
     with a source outranks the same name without one. The point of an
@@ -71,6 +92,9 @@ def points_of(settings: Settings, feeds: Sequence[tuple[str, str]]) -> dict[str,
         point, feed = _claim(settings.points, source, name)
         named.setdefault(point, PointSettings(name=point))
         claims.setdefault(point, []).append(Feed(id_, feed.backup, feed.shift))
+    for name in seen_at:
+        named.setdefault(name, PointSettings(name=name))
+        claims.setdefault(name, [])
     # Ids tell who spoke first, and nothing may depend on that: feeds go by name.
     return {
         name: Point(named[name], tuple(sorted(each, key=lambda f: (f.backup, feeds[f.id]))))
@@ -91,11 +115,16 @@ def _claim(points: Iterable[PointSettings], source: str, name: str) -> tuple[str
     return found or (name, FeedSettings(name))
 
 
-def rows_of(reads: ReadSet, by_feed: dict[int, Columns], point: Point) -> list[Row]:
+def rows_of(
+    reads: ReadSet, by_feed: dict[int, Columns], point: Point, corrections: Corrections = NONE
+) -> list[Row]:
     """The distinct reads of one chip at `point`, ordered by moment, then by all they say.
 
-    The same detection told by two feeds of the point counts once, the main feed's.
+    The same detection told by two feeds of the point counts once, the main
+    feed's. Void reads are not among them; what somebody saw is.
     """
+    if corrections is not NONE:
+        return _corrected_rows(reads, by_feed, point, corrections)
     rows: list[Row] = []
     told = 0
     for feed in point.feeds:
@@ -110,8 +139,29 @@ def rows_of(reads: ReadSet, by_feed: dict[int, Columns], point: Point) -> list[R
             ]
         else:
             rows += zip(columns.moments, columns.origins, repeat(feed))
-    if told < 2:
-        return rows
+    return rows if told < 2 else _merged(reads, rows)
+
+
+def _corrected_rows(
+    reads: ReadSet, by_feed: dict[int, Columns], point: Point, corrections: Corrections
+) -> list[Row]:
+    name = point.settings.name
+    rows: list[Row] = []
+    for feed in point.feeds:
+        columns = by_feed.get(feed.id)
+        if columns is None:
+            continue
+        shifts = corrections.shifts.get(feed.id, ())
+        rows += [
+            (moment + feed.shift + sum(s.shift for s in shifts if s.covers(moment)), origin, feed)
+            for moment, origin in zip(columns.moments, columns.origins, strict=True)
+            if not (corrections.reads and is_void(corrections.reads, name, moment))
+        ]
+    rows += [(s.moment, s.position, SEEN) for s in corrections.sightings if s.point == name]
+    return _merged(reads, rows)
+
+
+def _merged(reads: ReadSet, rows: list[Row]) -> list[Row]:
     # Rows that are equal here stay in the order of the point's feeds.
     rows.sort(key=lambda row: (row[0], *_told(reads, row), row[2].backup, _weakness(reads, row)))
     return [row for i, row in enumerate(rows) if i == 0 or not _same(reads, rows[i - 1], row)]
@@ -119,11 +169,15 @@ def rows_of(reads: ReadSet, by_feed: dict[int, Columns], point: Point) -> list[R
 
 def _told(reads: ReadSet, row: Row) -> tuple[int, str, int]:
     """What a read says besides its moment and signal, in an order of our own."""
+    if row[2] is SEEN:
+        return -3, "", row[1]
     kind, reader, antenna, _ = reads.details[row[1] >> POSITION_BITS]
     return -kind, reader, antenna
 
 
 def _weakness(reads: ReadSet, row: Row) -> float:
+    if row[2] is SEEN:
+        return 0
     rssi = reads.details[row[1] >> POSITION_BITS].rssi
     return _WEAKEST if rssi is None else -rssi
 
@@ -146,15 +200,18 @@ def split(rows: Sequence[Row], gap: int) -> Iterator[Sequence[Row]]:
 def choose(reads: ReadSet, group: Sequence[Row], rule: str) -> Row:
     """The read whose moment the crossing takes.
 
-    Best-seen reads outrank first-seen ones, then a main feed outranks a
-    backup; among those left, `best` is the strongest signal (none is the
-    weakest) and then the earliest, `first` the earliest, `last` the latest.
-    Ties are broken by what the reads say, never by arrival.
+    What somebody saw outranks everything, the last said first. Best-seen
+    reads outrank first-seen ones, then a main feed outranks a backup; among
+    those left, `best` is the strongest signal (none is the weakest) and then
+    the earliest, `first` the earliest, `last` the latest. Ties are broken by
+    what the reads say, never by arrival.
     """
     if len(group) == 1:
         return group[0]
 
     def rank(row: Row) -> tuple[int, bool, float, int, str, int]:
+        if row[2] is SEEN:
+            return -3, False, 0, -row[1], "", 0
         kind, reader, antenna, rssi = reads.details[row[1] >> POSITION_BITS]
         signal = (_WEAKEST if rssi is None else -rssi) if rule == "best" else 0
         return -kind, row[2].backup, signal, -row[0] if rule == "last" else row[0], reader, antenna
@@ -165,18 +222,23 @@ def choose(reads: ReadSet, group: Sequence[Row], rule: str) -> Row:
 _WEAKEST = float("inf")  # of a signal's negative: no signal at all
 
 
-def passings(reads: ReadSet, by_feed: dict[int, Columns], point: Point) -> list[Passing]:
+def passings(
+    reads: ReadSet, by_feed: dict[int, Columns], point: Point, corrections: Corrections = NONE
+) -> list[Passing]:
     """The crossings of one chip at `point`, in order of moment of their first read."""
     settings = point.settings
     details = reads.details
     found = []
-    for group in split(rows_of(reads, by_feed, point), settings.gap):
+    for group in split(rows_of(reads, by_feed, point, corrections), settings.gap):
         moment, origin, feed = choose(reads, group, settings.rule)
-        provisional = details[origin >> POSITION_BITS][0] < 2  # kind; best-seen is 2
+        count = len(group)
+        if feed is SEEN:
+            count -= sum(row[2] is SEEN for row in group)
+            provisional = False
+        else:
+            provisional = details[origin >> POSITION_BITS][0] < 2  # kind; best-seen is 2
         first, last = group[0][0], group[-1][0]
-        found.append(
-            Passing(first, last, len(group), moment, origin, feed.id, feed.backup, provisional)
-        )
+        found.append(Passing(first, last, count, moment, origin, feed.id, feed.backup, provisional))
     return found
 
 

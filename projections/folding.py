@@ -1,34 +1,53 @@
 """Folding a log: from nothing, up to a position, by other settings, or on from a fold."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 
 from projections.decode import SETTINGS_SOURCE
+from projections.facts import Stated
 from projections.meet import DEFAULTS, Meet
-from store.event import FILE_CHANGED
+from projections.rulings import adopted
+from store.event import FILE_CHANGED, STATEMENT, Event
 from store.log import Log
 from wire.errors import WireError
 from wire.settings import Settings
 from wire.settings_file import parse
+from wire.statements import decode
 
 Progress = Callable[[int], None]
 CHUNK = 2000  # events read at once: enough to make reading cheap, little enough to keep memory flat
 
 
-def settings_at(log: Log, until: int | None = None) -> tuple[Settings, int]:
-    """The newest readable settings up to event `until`, and their position, 0 if none."""
-    found, position = DEFAULTS, 0
+def settings_at(log: Log, until: int | None = None) -> Settings:
+    """The settings in force as of event `until`: the newest that a file or a statement gives.
+
+    Files and statements that cannot be read are passed over; they are
+    quarantined where they are folded. A statement that was withdrawn by then
+    does not count.
+    """
+    versions: list[tuple[int, bytes | str]] = []
+    stated: list[Stated] = []
+    for event in _events(log, (FILE_CHANGED, STATEMENT), until):
+        if event.kind == STATEMENT:
+            with suppress(WireError):
+                stated.append(Stated(event.position, decode(event.body)))
+        elif event.source == SETTINGS_SOURCE:
+            versions.append((event.position, event.body))
+    versions += adopted(stated)
+    for _, text in sorted(versions, key=lambda version: version[0], reverse=True):
+        with suppress(WireError):
+            return parse(text.encode() if isinstance(text, str) else text)
+    return DEFAULTS
+
+
+def _events(log: Log, kinds: Sequence[str], until: int | None) -> Iterator[Event]:
     after = 0
-    while events := log.read(after, CHUNK, kinds=(FILE_CHANGED,)):
+    while events := log.read(after, CHUNK, kinds=kinds):
         for event in events:
             after = event.position
             if until is not None and after > until:
-                return found, position
-            if event.source == SETTINGS_SOURCE:
-                try:
-                    found, position = parse(event.body), after
-                except WireError:
-                    continue  # it is quarantined where it is folded
-    return found, position
+                return
+            yield event
 
 
 def fold(
@@ -44,8 +63,7 @@ def fold(
     `progress` is called with each position reached.
     """
     end = log.head().position if until is None else until
-    chosen, pinned_until = settings_at(log, end) if settings is None else (settings, end)
-    meet = Meet(chosen, pinned_until=pinned_until)
+    meet = Meet(settings_at(log, end) if settings is None else settings, pinned_until=end)
     advance(meet, log, end, progress=progress)
     return meet
 

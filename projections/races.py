@@ -1,19 +1,19 @@
 """Races: lanes, splits, final times and places, from crossings or from a console's own results."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 
 import msgspec
 
 from projections.clock import iso_local
 from projections.crossings import Passing
-from projections.facts import ResultRead, Stated
+from projections.facts import ResultRead
 from projections.rounding import hand_time, race_time
+from projections.rulings import LaneRuling
 from projections.startlist import Entry, StartList
-from projections.starts import Start, race_of
+from projections.starts import Start
 from projections.views import Lane, Race, RaceState, Split
 from wire.settings import CourseSettings, LegSettings, PointSettings, Settings
-from wire.statements import CloseHeat, ReopenHeat
-from wire.timedrops import LaneEntry, RaceKey, ResultLane
+from wire.timedrops import LaneEntry, ResultLane
 
 PassingsOf = Callable[[str, str], Sequence[Passing]]  # chip, point -> crossings in order
 FINISH = "Finish"
@@ -22,7 +22,9 @@ FINISH = "Finish"
 class RaceInputs(msgspec.Struct, frozen=True):
     """What one race is computed from. `until` is the next start of anybody in it, None if none.
 
-    `chips_of` gives the chips of a swimmer; `passings` the crossings of a chip at a point.
+    `chips_of` gives the chips of a swimmer; `passings` the crossings of a chip
+    at a point; `owner_at` whose a chip was at a moment. `rulings` are what
+    was said of its lanes, `race_number` the number it is swum under again.
     """
 
     entry: Entry
@@ -35,6 +37,9 @@ class RaceInputs(msgspec.Struct, frozen=True):
     chips_of: Callable[[str], tuple[str, ...]]
     passings: PassingsOf
     next_start: Callable[[Iterable[str], int], int | None]
+    owner_at: Callable[[str, int], str]
+    rulings: Mapping[int, LaneRuling] = {}
+    race_number: int | None = None
 
 
 def course_of(settings: Settings, event: str) -> CourseSettings:
@@ -50,38 +55,32 @@ def course_of(settings: Settings, event: str) -> CourseSettings:
     return CourseSettings(legs=(LegSettings(finish, 0),))
 
 
-def closed_races(stated: Iterable[Stated]) -> set[RaceKey]:
-    """The races whose last close or reopen was a close."""
-    closed: set[RaceKey] = set()
-    for s in stated:
-        if isinstance(s.statement, CloseHeat):
-            closed.add(race_of(s.statement))
-        elif isinstance(s.statement, ReopenHeat):
-            closed.discard(race_of(s.statement))
-    return closed
-
-
 def race(inputs: RaceInputs) -> Race:
     """The race as known now.
 
     A result file of a Time Drops console outranks our own crossings: the
-    console is then the timing system, and we publish nothing for the race.
+    console is then the timing system, and we publish nothing for the race,
+    unless somebody ruled on a lane: then the origin is `corrected`.
     """
     entry, zone = inputs.entry, inputs.settings.meet.zone
     console = inputs.console
     start_ns = inputs.start.moment if inputs.start else None
     if console is not None:
-        lanes, origin = _console_lanes(inputs, console.result.lanes), "time-drops"
+        lanes = _console_lanes(inputs, console.result.lanes)
+        origin = "corrected" if inputs.rulings else "time-drops"
     else:
         lanes = tuple(_chip_lane(inputs, lane) for lane in entry.lanes)
-        origin = "chips" if any(lane.time_cs is not None for lane in lanes) else ""
-    lanes = with_places(lanes)
+        origin = "chips"
+    lanes = with_places(tuple(_ruled(lane, inputs.rulings.get(lane.lane)) for lane in lanes))
+    if origin == "chips" and not any(lane.time_cs is not None for lane in lanes):
+        origin = ""
     return Race(
         session=entry.key.session,
         session_number=entry.session_number,
         event=entry.key.event,
         heat=entry.key.heat,
-        race_number=console.result.race_number if console else entry.race_number,
+        race_number=inputs.race_number
+        or (console.result.race_number if console else entry.race_number),
         order=entry.order,
         state=_state(inputs, lanes),
         start=(console.result.start_at if console else "") or iso_local(start_ns, zone),
@@ -102,6 +101,22 @@ def _state(inputs: RaceInputs, lanes: tuple[Lane, ...]) -> RaceState:
     swum = [lane for lane in lanes if lane.status != "EMPTY"]
     done = bool(swum) and all(lane.time_cs is not None or lane.status for lane in swum)
     return "complete" if done else "started"
+
+
+def _ruled(lane: Lane, ruling: LaneRuling | None) -> Lane:
+    """The lane after what was said of it. A disqualified swimmer's time stays, without a place."""
+    if ruling is None:
+        return lane
+    status, time_cs = lane.status, lane.time_cs
+    if ruling.empty is not None:
+        status = "EMPTY" if ruling.empty else status.replace("EMPTY", "")
+    if ruling.cleared or ruling.time_cs is not None:
+        time_cs = ruling.time_cs
+    if ruling.status:
+        status = ruling.status
+    if status in ("EMPTY", "NS", "DNF"):
+        time_cs = None
+    return msgspec.structs.replace(lane, status=status, time_cs=time_cs, note=ruling.note)
 
 
 def _chip_lane(inputs: RaceInputs, lane: LaneEntry) -> Lane:
@@ -137,7 +152,7 @@ def _splits(
         if leg.point not in by_point:
             by_point[leg.point] = [
                 c
-                for c in _passes(inputs, chips, leg.point)
+                for c in _passes(inputs, chips, leg.point, set(swimmers))
                 if c.moment >= gun + course.minimum
                 and c.moment > gun
                 and (until is None or c.moment < until)
@@ -153,15 +168,23 @@ def _splits(
     return tuple(found), finish
 
 
-def _passes(inputs: RaceInputs, chips: Iterable[str], point: str) -> list[Passing]:
+def _passes(
+    inputs: RaceInputs, chips: Iterable[str], point: str, swimmers: Collection[str]
+) -> list[Passing]:
     """The official crossings of a lane at a point; two chips of one lane passing together are one.
 
-    A main feed's outranks a backup's; then the earliest of those joined counts.
+    A chip counts while it is one of the `swimmers`'. A main feed's outranks a
+    backup's; then the earliest of those joined counts.
     """
     default = PointSettings(name=point)
     gap = next((p.gap for p in inputs.settings.points if p.name == point), default.gap)
     found = sorted(
-        (p for chip in chips for p in inputs.passings(chip, point) if not p.provisional),
+        (
+            p
+            for chip in chips
+            for p in inputs.passings(chip, point)
+            if not p.provisional and inputs.owner_at(chip, p.moment) in swimmers
+        ),
         key=lambda p: (p.first, p.last, p.moment),
     )
     joined: list[Passing] = []

@@ -16,10 +16,11 @@ from wire.timedrops import RaceKey
 
 
 class Seen(msgspec.Struct, frozen=True):
-    """A console's file, and when it was recorded (ns UTC)."""
+    """A console's file, when it was recorded (ns UTC), and whether it was removed since."""
 
     recorded_at: int
     file: ResultRead
+    gone: bool = False
 
 
 class Revisions(msgspec.Struct):
@@ -77,17 +78,29 @@ class Revisions(msgspec.Struct):
         before.append(Seen(recorded_at, fact))
         return key
 
+    def lose(self, path: str) -> list[RaceKey]:
+        """A file was removed from the folder: a console's results in it no longer count.
+
+        What it said stays in the list of revisions, and its number stays used.
+        """
+        lost = []
+        for key, seen in self.seen.items():
+            if any(s.file.path == path and not s.gone for s in seen):
+                self.seen[key] = [
+                    msgspec.structs.replace(s, gone=True) if s.file.path == path else s
+                    for s in seen
+                ]
+                lost.append(key)
+        return lost
+
     def _alarm(self, key: str, text: str, hint: str, position: int) -> None:
         self.alarms.append(Alarm(key, text, hint, position))
 
     def console(self, key: RaceKey) -> ResultRead | None:
         """The console's result in force for a race."""
-        seen = self.seen.get(key)
-        if not seen:
-            return None
-        return max(enumerate(seen), key=lambda item: (item[1].file.result.revision, item[0]))[
-            1
-        ].file
+        there = [s.file for s in self.seen.get(key, ()) if not s.gone]
+        # Of equal numbers `max` takes the first, so the newest has to come first.
+        return max(reversed(there), key=lambda file: file.result.revision, default=None)
 
     def next_revision(self, key: RaceKey) -> int:
         """A revision number that nobody has used for the race, counted from 1."""

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Sequence
 import msgspec
 
 from projections.facts import Stated
+from projections.startlist import canonical
 from wire.statements import (
     AddCrossing,
     AdoptSettings,
@@ -89,7 +90,11 @@ class Repeat(msgspec.Struct, frozen=True):
 
 
 class Rulings(msgspec.Struct, frozen=True):
-    """What holds. Lanes, reads and sightings by what they are about, in the order of the log."""
+    """What holds, by what it is about, in the order of the log.
+
+    `owners` has for each chip (without leading zeros) since when (ns UTC) it
+    is whose; `withdrawn` the positions of what does not count, and of what says so.
+    """
 
     in_force: tuple[Stated, ...] = ()
     withdrawn: dict[int, int] = {}
@@ -163,8 +168,9 @@ def rule(stated: Sequence[Stated]) -> Rulings:
                 before = of_race.get(s.statement.lane, LaneRuling())
                 of_race[s.statement.lane] = _lane(before, s.statement)
             case AssignChip(chip=chip, swimmer=swimmer, since=since):
-                kept = tuple(o for o in owners.get(chip, ()) if o[0] < since)
-                owners[chip] = (*kept, (since, swimmer))
+                known = canonical(chip)
+                kept = tuple(o for o in owners.get(known, ()) if o[0] < since)
+                owners[known] = (*kept, (since, swimmer))
             case VoidReads(chip=chip) as said:
                 ruling = ReadRuling(
                     said.point, said.since, said.until, not said.restore, s.position

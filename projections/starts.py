@@ -10,9 +10,10 @@ from collections.abc import Iterable, Sequence
 
 import msgspec
 
-from projections.facts import Gun, Stated
+from projections.facts import Gun
+from projections.rulings import Rulings, race_of
 from projections.startlist import StartList
-from wire.statements import RaceStatement, RecallHeat, StartHeat
+from wire.statements import RecallHeat, StartHeat
 from wire.timedrops import RaceKey
 
 
@@ -38,11 +39,6 @@ class Starts(msgspec.Struct, frozen=True):
     unused: tuple[Gun, ...] = ()
 
 
-def race_of(statement: RaceStatement) -> RaceKey:
-    """The identity of the race that a statement is about."""
-    return RaceKey(statement.session, statement.event, statement.heat)
-
-
 def group_guns(guns: Iterable[Gun], window: int) -> list[list[Gun]]:
     """Guns in order of moment; those within `window` ns of a group's first are one start."""
     groups: list[list[Gun]] = []
@@ -58,30 +54,43 @@ def assign(
     guns: Iterable[Gun],
     startlist: StartList,
     calls: Sequence[Call],
-    stated: Sequence[Stated],
+    rulings: Rulings,
     window: int,
 ) -> Starts:
     """Give each start its heat.
 
     A start by hand names its heat and moment; a gun within `window` of it is
     the same start, and is recalled with it. Of several starts of a heat by
-    hand the last one said holds. `guns` may hold copies; `position` of a
-    group is its first gun's.
+    hand the last one said holds. A heat to be swum again has its starts of
+    before no more, and comes after all others. A gun time that was said
+    moves a start, or is one. `guns` may hold copies; `position` of a group
+    is its first gun's.
     """
     by_race: dict[RaceKey, Start] = {}
-    recalled = {s.statement.gun for s in stated if isinstance(s.statement, RecallHeat)}
+    recalls = [s.statement for s in rulings.in_force if isinstance(s.statement, RecallHeat)]
+    recalled = {r.gun for r in recalls if not r.start}
+    recalled_events = {r.start for r in recalls if r.start}
     by_hand: dict[RaceKey, tuple[int, int]] = {}
-    for s in stated:
-        if isinstance(s.statement, StartHeat) and s.statement.gun not in recalled:
-            by_hand[race_of(s.statement)] = (s.statement.gun, s.position)
+    taken_back: set[int] = set()
+    for s in rulings.in_force:
+        if isinstance(s.statement, StartHeat):
+            if s.statement.gun in recalled or s.position in recalled_events:
+                taken_back.add(s.statement.gun)
+            else:
+                by_hand[race_of(s.statement)] = (s.statement.gun, s.position)
     signals: list[tuple[int, int, RaceKey | None, Gun | None]] = [
         (moment, position, key, None) for key, (moment, position) in by_hand.items()
     ]
-    told = {moment for moment, _ in by_hand.values()}
-    told |= recalled & {s.statement.gun for s in stated if isinstance(s.statement, StartHeat)}
-    for group in group_guns(guns, window):
+    told = taken_back | {moment for moment, _ in by_hand.values()}
+    shifted = [
+        msgspec.structs.replace(gun, moment=rulings.shifted(gun.source, gun.moment))
+        if gun.source in rulings.shifts
+        else gun
+        for gun in guns
+    ]
+    for group in group_guns(shifted, window):
         gun = group[0]
-        if any(g.moment in recalled for g in group):
+        if any(g.moment in recalled or g.position in recalled_events for g in group):
             continue
         if any(abs(gun.moment - moment) <= window for moment in told):
             continue
@@ -92,13 +101,29 @@ def assign(
     for moment, position, named, signal in sorted(signals, key=lambda s: (s[0], s[1])):
         key = named or _called(calls, last_position, position, by_race)
         key = key or _next(startlist.in_force(position).order, last, by_race)
+        key = key or _repeated(rulings, position, by_race)
         if key is None:
             if signal is not None:
                 unused.append(signal)
             continue
         by_race[key] = Start(moment, position, by_hand=signal is None)
         last, last_position = key, position
+    for key, repeat in rulings.repeats.items():
+        if key in by_race and by_race[key].position < repeat.position:
+            del by_race[key]
+    for key, moment in rulings.guns.items():
+        position = by_race[key].position if key in by_race else 0
+        by_race[key] = Start(moment, position, by_hand=True)
     return Starts(by_race, tuple(unused))
+
+
+def _repeated(rulings: Rulings, position: int, started: dict[RaceKey, Start]) -> RaceKey | None:
+    """The first heat to be swum again, as said before event `position`, that has not been yet."""
+    for key, repeat in rulings.repeats.items():
+        again = key in started and started[key].position > repeat.position
+        if repeat.position < position and not again:
+            return key
+    return None
 
 
 def _called(
@@ -120,13 +145,14 @@ def _next(
 
 
 def next_race(
-    startlist: StartList, calls: Sequence[Call], starts: Starts, position: int
+    startlist: StartList, calls: Sequence[Call], starts: Starts, rulings: Rulings, position: int
 ) -> RaceKey | None:
     """The heat that the next gun would start, as of event `position`."""
-    latest = max(
-        starts.by_race.items(), key=lambda item: (item[1].moment, item[1].position), default=None
-    )
+    started = starts.by_race
+    latest = max(started.items(), key=lambda item: (item[1].moment, item[1].position), default=None)
     last, after = (latest[0], latest[1].position) if latest else (None, 0)
-    return _called(calls, after, position + 1, starts.by_race) or _next(
-        startlist.in_force(position).order, last, starts.by_race
+    return (
+        _called(calls, after, position + 1, started)
+        or _next(startlist.in_force(position).order, last, started)
+        or _repeated(rulings, position + 1, started)
     )

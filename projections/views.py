@@ -47,7 +47,8 @@ class Split(msgspec.Struct, frozen=True):
 class Lane(msgspec.Struct, frozen=True):
     """One lane of a race. `status`: "" (nothing to say), `DQ`, `NS`, `DNF`, `EMPTY`.
 
-    `event` is the lane's own event, another than the race's in a combined heat.
+    `event` is the lane's own event, another than the race's in a combined
+    heat; `note` says why, after a disqualification.
     """
 
     lane: int
@@ -60,6 +61,7 @@ class Lane(msgspec.Struct, frozen=True):
     status: str
     place: int | None
     splits: tuple[Split, ...]
+    note: str = ""
 
 
 RaceState = Literal["scheduled", "started", "complete", "closed"]

@@ -78,7 +78,7 @@ def events(
         raise typer.BadParameter("--follow never ends, and --json prints one whole document.")
     kinds, names = tuple(kind or ()), frozenset(source or ())
     with open_log(meet) as (log, place):
-        settings = place.settings or settings_at(log)[0]
+        settings = place.settings or settings_at(log)
         zone = settings.meet.zone
         head = log.head().position
         found = select(log, head, after=after, limit=limit, kinds=kinds, names=names)

@@ -1,0 +1,274 @@
+"""What is worked out from the state: points, crossings, owners, starts and races, kept up to date.
+
+Nothing here is remembered that the state does not have: after `settle` all of
+it is the same as if it had been worked out from the state for the first time.
+"""
+
+from collections.abc import Iterable, Mapping
+
+import msgspec
+
+from projections import attention, races
+from projections.crossings import NONE, Corrections, Passing, Point, passings, points_of
+from projections.intake import Pending, State
+from projections.rulings import Rulings, Shift, rule
+from projections.startlist import canonical
+from projections.starts import Start, Starts, assign
+from projections.views import QuarantineEntry, Race
+from wire.timedrops import RaceKey
+
+Owners = tuple[tuple[int, str], ...]  # since when (ns UTC), whose; the first is since ever
+
+
+class Changes(msgspec.Struct, frozen=True):
+    """What a `settle` found changed. `everything`: programs, chips, starts or settings changed."""
+
+    chips: frozenset[str] = frozenset()
+    races: tuple[RaceKey, ...] = ()
+    everything: bool = False
+
+
+class Derived:
+    """What a state amounts to, as of the last `settle`."""
+
+    def __init__(self, state: State) -> None:
+        self.state = state
+        self.rulings = Rulings()
+        self.points: dict[str, Point] = {}
+        self.passings: dict[str, dict[str, list[Passing]]] = {}
+        self.owners: dict[str, Owners] = {}
+        self.starts = Starts({})
+        self.races: dict[RaceKey, Race] = {}
+        self._feeds_known = -1
+        self._feed_shifts: dict[int, tuple[Shift, ...]] = {}
+        self._spoken: dict[str, list[str]] = {}
+        self._listed: dict[str, set[str]] = {}
+        self._chips_of: dict[str, tuple[str, ...]] = {}
+        self._strangers: dict[str, QuarantineEntry | None] = {}
+        self._entered: dict[str, list[RaceKey]] = {}
+
+    def settle(self, pending: Pending) -> Changes:
+        """Work out what `pending` names."""
+        state = self.state
+        chips = set(pending.chips)
+        everything = pending.everything
+        if pending.restated:
+            chips |= self._settle_rulings()
+            everything = True
+        if self._feeds_known != len(state.reads.feeds) or everything:
+            self._feeds_known = len(state.reads.feeds)
+            chips |= self._settle_points()
+        for chip in chips:
+            self._settle_crossings(chip)
+        renamed = self._settle_owners(self.passings if everything else chips)
+        changed = self._settle_races(pending, chips | renamed, everything)
+        return Changes(frozenset(chips | renamed), changed, everything)
+
+    def _settle_rulings(self) -> set[str]:
+        """Work out what holds of all that was said; the chips whose reads it is about."""
+        before, now = self.rulings, rule(self.state.stated)
+        self.rulings = now
+        chips = {
+            chip
+            for was, is_ in ((before.reads, now.reads), (before.sightings, now.sightings))
+            for chip in was.keys() | is_.keys()
+            if was.get(chip) != is_.get(chip)
+        }
+        if before.shifts != now.shifts:
+            chips |= self.state.reads.chips.keys()
+        return chips
+
+    def _settle_points(self) -> set[str]:
+        """Work the timing points out anew; the chips that were read at those that changed."""
+        reads, rulings = self.state.reads, self.rulings
+        seen_at = (s.point for each in rulings.sightings.values() for s in each)
+        before, now = self.points, points_of(self.state.settings, reads.feeds, seen_at)
+        self.points = now
+        self._feed_shifts = {
+            id_: rulings.shifts[source]
+            for id_, (source, _) in enumerate(reads.feeds)
+            if source in rulings.shifts
+        }
+        changed = {n for n in before.keys() | now.keys() if before.get(n) != now.get(n)}
+        feeds = {
+            feed.id
+            for name in changed
+            for point in (before.get(name), now.get(name))
+            if point is not None
+            for feed in point.feeds
+        }
+        seen = set(rulings.sightings) if changed else set()
+        if not feeds:
+            return seen
+        return seen | {c for c, fed in reads.chips.items() if not feeds.isdisjoint(fed)}
+
+    def _settle_crossings(self, chip: str) -> None:
+        reads = self.state.reads
+        by_feed = reads.chips.get(chip, {})
+        corrections = self._corrections(chip)
+        self.passings[chip] = {
+            name: found
+            for name, point in self.points.items()
+            if (found := passings(reads, by_feed, point, corrections))
+        }
+        spoken = self._spoken.setdefault(canonical(chip), [])
+        if chip not in spoken:
+            spoken.append(chip)
+            spoken.sort()
+
+    def _corrections(self, chip: str) -> Corrections:
+        rulings = self.rulings
+        voids, sightings = rulings.reads.get(chip, ()), rulings.sightings.get(chip, ())
+        if not (voids or sightings or self._feed_shifts):
+            return NONE
+        return Corrections(self._feed_shifts, voids, sightings)
+
+    def _settle_owners(self, chips: Iterable[str]) -> set[str]:
+        """Work out anew whose these chips are; those that are somebody else's than before."""
+        renamed = set()
+        for chip in chips:
+            owners = self._owners_of(chip)
+            before = self.owners.get(chip)
+            if any(swimmer for _, swimmer in owners):
+                self._strangers.pop(chip, None)
+            elif chip in self.state.reads.chips:
+                self._strangers[chip] = None  # to be described when somebody asks
+            if owners != before:
+                self.owners[chip] = owners
+                if before is not None:
+                    renamed.add(chip)
+                    for _, swimmer in before:
+                        self._chips_of.pop(swimmer, None)
+        return renamed
+
+    def _owners_of(self, chip: str) -> Owners:
+        """Whose a chip is: by the chip table, and from the moments on that somebody said."""
+        said = self.rulings.owners.get(canonical(chip), ())
+        if said and said[0][0] == 0:
+            return said
+        return ((0, self.state.startlist.swimmer_of(chip)), *said)
+
+    def owner_at(self, chip: str, moment: int) -> str:
+        """The id of the swimmer whose the chip was at a moment (ns UTC), "" for nobody's."""
+        found = ""
+        for since, swimmer in self.owners.get(chip, ()):
+            if since > moment:
+                break
+            found = swimmer
+        return found
+
+    def _settle_starts(self) -> set[RaceKey]:
+        """Work the starts out anew; the races of all who started at another moment than before."""
+        state, before = self.state, self.starts.by_race
+        window = state.settings.meet.gun_window
+        guns = state.guns.values()
+        self.starts = assign(guns, state.startlist, state.calls, self.rulings, window)
+        now = self.starts.by_race
+        moved = {key for key in before.keys() | now.keys() if _at(before, key) != _at(now, key)}
+        # A start also ends the race before of everybody in it.
+        return moved | {
+            other
+            for key in moved
+            for lane in state.startlist.entry(key).lanes
+            for swimmer in lane.swimmer_ids
+            for other in self._entered.get(swimmer, ())
+        }
+
+    def _settle_races(
+        self, pending: Pending, chips: set[str], everything: bool
+    ) -> tuple[RaceKey, ...]:
+        state = self.state
+        moved = self._settle_starts() if pending.starting or everything else set()
+        if everything:
+            self._index()
+            keys = dict.fromkeys([*state.startlist.entries, *state.revisions.seen])
+        else:
+            swimmers = {swimmer for chip in chips for _, swimmer in self.owners[chip]}
+            for swimmer in swimmers:
+                self._chips_of.pop(swimmer, None)
+            entered = [k for s in swimmers for k in self._entered.get(s, ())]
+            keys = dict.fromkeys([*entered, *moved, *pending.races])
+        changed = []
+        for key in keys:
+            # A combined heat has documents of events that have no such heat themselves.
+            if key not in state.startlist.entries and key not in state.revisions.seen:
+                continue
+            race = races.race(self._inputs(key))
+            if self.races.get(key) != race:
+                self.races[key] = race
+                changed.append(key)
+        return tuple(changed)
+
+    def _index(self) -> None:
+        """Who swims where, and which chips the table and what was said give to whom."""
+        startlist = self.state.startlist
+        self._entered = {}
+        for key, entry in startlist.entries.items():
+            for lane in entry.lanes:
+                for swimmer in lane.swimmer_ids:
+                    self._entered.setdefault(swimmer, []).append(key)
+        self._listed = {}
+        for chip, listed in startlist.chips.items():
+            swimmer = startlist.swimmer_listed(listed)
+            self._listed.setdefault(swimmer, set()).add(canonical(chip))
+        for chip, owners in self.rulings.owners.items():
+            for _, swimmer in owners:
+                self._listed.setdefault(swimmer, set()).add(chip)
+        self._chips_of = {}
+
+    def chips_of(self, swimmer: str) -> tuple[str, ...]:
+        """The chips of a swimmer that have been read, in their spoken form."""
+        found = self._chips_of.get(swimmer)
+        if found is None:
+            # A tag may itself be the swimmer's id.
+            listed = {canonical(swimmer), *self._listed.get(swimmer, ())}
+            spoken = (c for chip in listed for c in self._spoken.get(chip, ()))
+            found = tuple(sorted(c for c in spoken if any(s == swimmer for _, s in self.owners[c])))
+            self._chips_of[swimmer] = found
+        return found
+
+    def _inputs(self, key: RaceKey) -> races.RaceInputs:
+        state, rulings = self.state, self.rulings
+        repeat = rulings.repeats.get(key)
+        return races.RaceInputs(
+            entry=state.startlist.entry(key),
+            startlist=state.startlist,
+            settings=state.settings,
+            start=self.starts.by_race.get(key),
+            console=state.revisions.console(key),
+            closed=key in rulings.closed,
+            revision=state.revisions.last(key),
+            chips_of=self.chips_of,
+            passings=lambda chip, point: self.passings.get(chip, {}).get(point, ()),
+            next_start=self._next_start,
+            owner_at=self.owner_at,
+            rulings=rulings.lanes.get(key, {}),
+            race_number=repeat.race_number if repeat else None,
+        )
+
+    def _next_start(self, swimmers: Iterable[str], after: int) -> int | None:
+        """The next start (ns UTC) after `after` of any heat that one of `swimmers` is in."""
+        later = (
+            start.moment
+            for swimmer in swimmers
+            for key in self._entered.get(swimmer, ())
+            if (start := self.starts.by_race.get(key)) is not None and start.moment > after
+        )
+        return min(later, default=None)
+
+    def unknown_chips(self) -> list[QuarantineEntry]:
+        """Chips that were read and are nobody's; none while there is no start list to ask."""
+        startlist = self.state.startlist
+        if not startlist.chips and not startlist.tags:
+            return []
+        found = []
+        for chip, known in self._strangers.items():
+            entry = known or attention.unknown_chip(self.state.reads, chip)
+            self._strangers[chip] = entry  # reading all its reads again each time would be slow
+            found.append(entry)
+        return sorted(found, key=lambda e: (e.position, e.reason))
+
+
+def _at(by_race: Mapping[RaceKey, Start], key: RaceKey) -> int | None:
+    start = by_race.get(key)
+    return start.moment if start else None

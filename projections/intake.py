@@ -1,0 +1,221 @@
+"""The intake: takes facts into the state, and notes what has to be worked out anew."""
+
+from collections.abc import Iterable
+from hashlib import sha256
+
+import msgspec
+
+from projections import starts
+from projections.decode import SETTINGS_SOURCE, Decoder
+from projections.facts import (
+    ChipsRead,
+    Delivered,
+    Fact,
+    FileGone,
+    Gun,
+    LocationAnnounced,
+    ProgramRead,
+    Published,
+    Quarantined,
+    Reads,
+    ResultRead,
+    SettingsRead,
+    Stated,
+    StatusRead,
+)
+from projections.health import Health
+from projections.quarantine import Quarantine
+from projections.reads import ReadSet
+from projections.revisions import Revisions
+from projections.startlist import StartList, chip_index
+from store import event as ev
+from store.event import Event, meta_of
+from wire.settings import Settings
+from wire.statements import AdoptSettings, Withdraw
+from wire.timedrops import STATUS_FILE, RaceKey
+
+
+class State(msgspec.Struct):
+    """All that is remembered. Everything else is worked out from it."""
+
+    settings: Settings
+    decoder: Decoder
+    pinned_until: int = 0
+    position: int = 0
+    recorded_at: int = 0
+    reads: ReadSet = msgspec.field(default_factory=ReadSet)
+    guns: dict[tuple[str, str, int], Gun] = {}
+    startlist: StartList = msgspec.field(default_factory=StartList)
+    program_position: int = 0
+    calls: list[starts.Call] = []
+    stated: list[Stated] = []
+    revisions: Revisions = msgspec.field(default_factory=Revisions)
+    health: Health = msgspec.field(default_factory=Health)
+    quarantine: Quarantine = msgspec.field(default_factory=Quarantine)
+    locations: dict[str, list[str]] = {}
+    resume: dict[str, dict[str, dict[str, int]]] = {}
+    files: dict[str, dict[str, str]] = {}
+    status_sha256: str = ""
+
+
+class Pending(msgspec.Struct):
+    """What has to be worked out anew: chips, races, starts, what was said, or everything."""
+
+    chips: set[str]
+    races: dict[RaceKey, None] = {}
+    starting: bool = True
+    restated: bool = True
+    everything: bool = True
+
+
+class Intake:
+    """Feeds a state.
+
+    `stale` becomes true when the settings by which its stamps were read are
+    no longer the newest in the log.
+    """
+
+    def __init__(self, state: State) -> None:
+        self.state = state
+        self.stale = False
+        self.pending = Pending(set(state.reads.chips))
+
+    def feed(self, events: Iterable[Event]) -> None:
+        """Take events in, which must follow the state's position without a gap."""
+        state = self.state
+        decode = state.decoder.facts
+        add = state.reads.add
+        dirty = self.pending.chips
+        for event in events:
+            if event.position != state.position + 1:
+                raise ValueError(f"event {event.position} does not follow {state.position}")
+            state.position = event.position
+            state.recorded_at = event.recorded_at
+            facts = decode(event)
+            if event.kind == ev.SOCKET_READ:
+                source = state.health.of(event.source)
+                source.bytes += len(event.body)
+                source.last_byte = event.recorded_at
+            else:
+                self._notice(event)
+            for fact in facts:
+                if type(fact) is Reads:
+                    add(fact, dirty)
+                    state.health.read(event, fact)
+                else:
+                    self._take(event, fact)
+
+    def _notice(self, event: Event) -> None:
+        """What an event says by itself, whatever is in its body."""
+        health, kind = self.state.health, event.kind
+        meta = meta_of(event)
+        if kind == ev.SOCKET_OPENED:
+            health.opened(event.source, meta, event.recorded_at)
+        elif kind == ev.SOCKET_CLOSED:
+            health.closed(event.source, meta["c"], str(meta.get("reason", "")), event.recorded_at)
+        elif kind == ev.APP_STARTED:
+            health.restarted(event.recorded_at)
+        elif kind == ev.FILE_CHANGED:
+            digest = sha256(event.body).hexdigest()
+            self.state.files.setdefault(event.source, {})[str(meta["path"])] = digest
+        elif kind == ev.FILE_REMOVED:
+            self.state.files.get(event.source, {}).pop(str(meta["path"]), None)
+        elif kind == ev.STATUS_PUBLISHED:
+            self.state.status_sha256 = str(meta["sha256"])
+            self.state.revisions.names[str(meta["name"])] = str(meta["sha256"])
+
+    def _take(self, event: Event, fact: Fact) -> None:
+        state, pending = self.state, self.pending
+        match fact:
+            case Gun():
+                source = state.health.of(fact.source)
+                source.received += 1
+                source.last_read = event.recorded_at
+                key = (fact.source, fact.feed, fact.moment)
+                if key not in state.guns:
+                    source.guns += 1
+                    state.guns[key] = fact
+                    pending.starting = True
+            case Quarantined():
+                state.quarantine.add(fact)
+                if event.kind in (ev.SOCKET_READ, ev.SOCKET_CLOSED, ev.APP_STARTED):
+                    state.health.of(fact.source).quarantined += 1
+            case LocationAnnounced():
+                known = state.locations.setdefault(fact.source, [])
+                if fact.location not in known:
+                    known.append(fact.location)
+            case Delivered():
+                marks = state.resume.setdefault(fact.source, {})
+                marks.setdefault(fact.connection_id, {})[fact.location] = fact.seq
+            case SettingsRead():
+                self._take_settings(fact)
+            case ProgramRead():
+                state.startlist.read_program(
+                    fact.position, fact.program, state.settings.meet.session
+                )
+                state.program_position = fact.position
+                pending.everything = True
+            case ChipsRead():
+                state.startlist.chips = chip_index(fact.chips)
+                pending.everything = True
+            case StatusRead():
+                digest = sha256(event.body).hexdigest()
+                if not state.revisions.is_own(STATUS_FILE, digest):
+                    self._call(fact)
+            case ResultRead():
+                if not state.revisions.is_own(fact.path, fact.sha256):
+                    pending.races[state.revisions.see(fact, event.recorded_at)] = None
+            case FileGone():
+                pending.races |= dict.fromkeys(state.revisions.lose(fact.path))
+            case Stated():
+                self._take_statement(fact)
+            case Published():
+                pending.races[state.revisions.publish(fact)] = None
+            case _:
+                pass
+
+    def _take_statement(self, fact: Stated) -> None:
+        state = self.state
+        state.stated.append(fact)
+        self.pending.restated = True
+        said = fact.statement
+        about_settings = isinstance(said, AdoptSettings) or (
+            isinstance(said, Withdraw)
+            and any(
+                isinstance(s.statement, AdoptSettings | Withdraw) and s.position == said.position
+                for s in state.stated
+            )
+        )
+        if about_settings and fact.position > state.pinned_until:
+            self.stale = True  # which settings are in force now takes a look at the whole log
+
+    def _call(self, fact: StatusRead) -> None:
+        status = fact.status
+        if status.event and status.heat is not None:
+            key = RaceKey(status.session_id, status.event, status.heat)
+            calls = self.state.calls
+            if not calls or calls[-1].key != key:
+                calls.append(starts.Call(fact.position, key))
+                self.pending.starting = True
+
+    def _take_settings(self, fact: SettingsRead) -> None:
+        state, settings = self.state, fact.settings
+        if fact.position <= state.pinned_until or settings == state.settings:
+            return
+        nothing_read = not state.health.sources and state.files.keys() <= {SETTINGS_SOURCE}
+        if not nothing_read and _reading(settings) != _reading(state.settings):
+            self.stale = True
+            return
+        state.settings = state.decoder.settings = settings
+        state.decoder.clocks.clear()
+        self.pending.everything = True
+
+
+def _reading(settings: Settings) -> tuple[object, ...]:
+    """The part of the settings by which stamps and files are read."""
+    return (
+        settings.meet.zone,
+        settings.meet.session,
+        settings.folder.chips.casefold(),
+        tuple((s.name, s.clock, s.zone) for s in settings.sources),
+    )
