@@ -9,7 +9,16 @@ from typer.core import TyperGroup
 from typer.main import get_command
 
 from meetlog import __version__
-from meetlog.commands import demonstrating, events, keeping, outcomes, running, standing
+from meetlog.commands import (
+    comparing,
+    demonstrating,
+    events,
+    keeping,
+    outcomes,
+    replaying,
+    running,
+    standing,
+)
 from meetlog.exits import MEANINGS, explain
 from meetlog.output import forgive, warn
 
@@ -83,7 +92,8 @@ def make_app() -> typer.Typer:
     for command in (
         running.init, running.run, standing.status, standing.sources, events.events,
         outcomes.crossings, outcomes.results, outcomes.revisions, standing.quarantine,
-        keeping.rebuild, keeping.verify, keeping.replay, demonstrating.demo,
+        keeping.rebuild, keeping.verify, replaying.replay, comparing.diff,
+        replaying.upgrade_preview, demonstrating.demo,
     ):  # fmt: skip
         app.command()(command)
     return app

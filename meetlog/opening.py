@@ -8,12 +8,15 @@ from typing import NamedTuple
 from filelock import FileLock, Timeout
 from sqlalchemy.exc import DBAPIError
 
+from meetlog.asof import UpTo
 from meetlog.exits import Refused
+from meetlog.instants import position_at
 from meetlog.settings import load, locate
-from projections.folding import advance, fold
+from projections.folding import advance, fold, settings_at
 from projections.meet import Meet
 from projections.readtables import load_snapshot
 from store.connect import make_engine
+from store.log import Log
 from store.migrate import revision, revisions
 from store.sqlite import SqliteLog
 from wire.settings import Settings
@@ -42,7 +45,7 @@ class OpenMeet(NamedTuple):
     `note` says in words what a person should know about the log's file, "" when nothing.
     """
 
-    log: SqliteLog
+    log: Log
     meet: Meet
     place: Place
     note: str
@@ -69,13 +72,17 @@ def open_log(where: Path) -> Iterator[tuple[SqliteLog, Place]]:
 
 
 @contextmanager
-def open_meet(where: Path, progress: Progress | None = None) -> Iterator[OpenMeet]:
+def open_meet(where: Path, progress: Progress | None = None, *, at: str = "") -> Iterator[OpenMeet]:
     """The meet at `where`, folded to the log's present head; nothing is written.
 
-    The state that `run` saved shortens the way where it fits the log. Raises
-    `MeetError` and `StoreError`.
+    The state that `run` saved shortens the way where it fits the log. With
+    `at`, a position or an instant, both the log and the meet are as they were
+    then. Raises `MeetError`, `StoreError` and `NoSuchInstant`.
     """
     with open_log(where) as (log, place):
+        if at:
+            yield _as_of(log, place, at, progress)
+            return
         head = log.head().position
         told = None if progress is None else lambda done: progress(done, head)
         meet = _saved(log)
@@ -85,6 +92,14 @@ def open_meet(where: Path, progress: Progress | None = None) -> Iterator[OpenMee
             meet = fold(log, head, progress=told)
         meet.settle()
         yield OpenMeet(log, meet, place, _note(place.log))
+
+
+def _as_of(log: Log, place: Place, at: str, progress: Progress | None) -> OpenMeet:
+    end = position_at(log, at, settings_at(log)[0].meet.zone)
+    past = UpTo(log, end)
+    meet = fold(past, progress=None if progress is None else lambda done: progress(done, end))
+    meet.settle()
+    return OpenMeet(past, meet, place, _note(place.log))
 
 
 @contextmanager

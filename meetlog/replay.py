@@ -2,21 +2,26 @@
 
 Each document was decided on a view of the meet as of some position, which
 its event names. The meet is folded forward from one such position to the
-next; nothing that was published is looked at, except to compare.
+next; nothing that was published is looked at, except to compare. With other
+settings than the recorded ones, the same documents are made by those.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from hashlib import sha256
 from itertools import zip_longest
 
 import msgspec
 
-from exporters.documents import document_key, owners, result_documents, status_document
-from meetlog.reports import ReplayedFile
+from exporters.decisions import is_due
+from exporters.documents import document_key, owners, race_key, result_documents, status_document
+from meetlog.readback import document_changes
+from meetlog.reports import PendingFile, ReplayedFile
 from projections.folding import advance, fold
 from projections.meet import Meet
+from projections.views import Race
 from store.event import RESULT_PUBLISHED, STATUS_PUBLISHED, Event, meta_of
 from store.log import Log
+from wire.settings import Settings
 from wire.timedrops import RaceKey, encode_result
 
 Progress = Callable[[int, int], None]  # done, total
@@ -28,9 +33,11 @@ class Publication(msgspec.Struct, frozen=True):
     """A decision to publish `body` under `name`, made from the log up to `as_of`.
 
     `key` is the identity of a result file's race, None for the status file.
+    `recorded_at` is ns UTC.
     """
 
     position: int
+    recorded_at: int
     as_of: int
     name: str
     sha256: str
@@ -39,10 +46,14 @@ class Publication(msgspec.Struct, frozen=True):
 
 
 class Replayed(msgspec.Struct, frozen=True):
-    """A publication, and the bytes that the log gives for it now; None when it gives none."""
+    """A publication, and the bytes that the log gives for it now; None when it gives none.
+
+    `race` is the race that the document is of, as it is known at that position.
+    """
 
     publication: Publication
     data: bytes | None
+    race: Race | None = None
 
     @property
     def report(self) -> ReplayedFile:
@@ -58,7 +69,19 @@ class Replayed(msgspec.Struct, frozen=True):
             replayed=digest,
             identical=same,
             difference="" if same else difference(then.body, now),
+            races=() if same else document_changes(then.name, then.body, now, self.race),
         )
+
+
+class Replay(msgspec.Struct, frozen=True):
+    """A whole log replayed: `files` in the order of their publication, and the meet at its end."""
+
+    files: tuple[Replayed, ...]
+    meet: Meet
+
+    def newest(self) -> dict[str, Replayed]:
+        """What is under each name at the end, in the order of the first publication of each."""
+        return {each.publication.name: each for each in self.files}
 
 
 def publications(log: Log) -> list[Publication]:
@@ -71,47 +94,124 @@ def publications(log: Log) -> list[Publication]:
     return sorted(found, key=lambda p: (p.as_of, p.position))
 
 
-def replay(log: Log, progress: Progress | None = None) -> Iterator[Replayed]:
+def replay(
+    log: Log, progress: Progress | None = None, *, settings: Settings | None = None
+) -> Iterator[Replayed]:
     """Every publication with its bytes computed again, in the order of `publications`.
 
     The settings in force at each position interpret the log there, as they
     did then; where they change how earlier stamps are read, the log is folded
-    again from its start up to there.
+    again from its start up to there. With `settings`, those interpret all of it.
     """
     wanted = publications(log)
-    total = wanted[-1].as_of if wanted else 0
-    told = None if progress is None else lambda done: progress(done, total)
-    meet = Meet()
+    yield from _replay(wanted, _Folding(log, wanted[-1].as_of if wanted else 0, progress, settings))
+
+
+def replay_all(
+    log: Log, progress: Progress | None = None, *, settings: Settings | None = None
+) -> Replay:
+    """`replay` in the order of publication, with the meet folded on to the log's head."""
+    end = log.head().position
+    folding = _Folding(log, end, progress, settings)
+    files = sorted(_replay(publications(log), folding), key=lambda r: r.publication.position)
+    return Replay(tuple(files), folding.to(end))
+
+
+def pending(replayed: Replay) -> list[PendingFile]:
+    """What the log gives at its end, and what was last published does not say.
+
+    That is the next thing a `run` would publish, or, where the last revision
+    no longer holds and nothing replaces it, what it raises an alarm for.
+    """
+    meet = replayed.meet
+    last = {p.key: p for each in replayed.files if (p := each.publication).key is not None}
+    owner = owners(meet.races())
+    now: dict[RaceKey, bytes] = {}
+    for race in meet.races():
+        decided = meet.state.revisions.published.get(race_key(race))
+        # A race of a console is published by the console.
+        if race.origin != "time-drops" and is_due(meet, race, decided[-1] if decided else None):
+            now |= _documents(meet, race_key(race), owner)
+    found = []
+    for key in dict.fromkeys([*now, *last]):
+        writer = meet.race(owner.get(key, key))
+        if writer is None or writer.origin != "time-drops":
+            found.append(_pending(key, writer, last.get(key), now.get(key)))
+    return [each for each in found if each is not None]
+
+
+def _pending(
+    key: RaceKey, race: Race | None, last: Publication | None, now: bytes | None
+) -> PendingFile | None:
+    """The document of `key`, unless it is what was last published."""
+    then = last.body if last else None
+    if then == now:
+        return None
+    return PendingFile(
+        session=key.session,
+        event=key.event,
+        heat=key.heat,
+        state="unpublished" if last is None else "withdrawn" if now is None else "differs",
+        name=last.name if last else "",
+        position=last.position if last else 0,
+        races=document_changes(last.name if last else "", then, now, race),
+    )
+
+
+class _Folding:
+    """A meet that is folded on to one position after the other, none before the last."""
+
+    def __init__(
+        self, log: Log, total: int, progress: Progress | None, settings: Settings | None
+    ) -> None:
+        self._log = log
+        self._told = None if progress is None else lambda done: progress(done, total)
+        self._pinned = settings is not None
+        end = log.head().position
+        self._meet = Meet() if settings is None else Meet(settings, pinned_until=end)
+        self._settled = -1
+
+    def to(self, position: int) -> Meet:
+        """The meet as of `position`, settled; before it where the log ends sooner."""
+        while self._meet.position < position:
+            before = self._meet.position
+            advance(self._meet, self._log, position, progress=self._told)
+            if self._meet.stale:
+                self._meet = fold(self._log, self._meet.position, progress=self._told)
+            elif self._meet.position == before:
+                break  # a decision made from events that are not there: it is compared as it is
+        if self._settled != self._meet.position:
+            self._settled = self._meet.position
+            self._meet.settle()
+        return self._meet
+
+
+def _replay(wanted: list[Publication], folding: _Folding) -> Iterator[Replayed]:
     documents: dict[RaceKey, bytes] = {}
+    owner: Mapping[RaceKey, RaceKey] = {}
     at = -1
     for publication in wanted:
-        while meet.position < publication.as_of:
-            before = meet.position
-            advance(meet, log, publication.as_of, progress=told)
-            if meet.stale:
-                meet = fold(log, meet.position, progress=told)
-            elif meet.position == before:
-                break  # a decision made from events that are not there: it is compared as it is
+        meet = folding.to(publication.as_of)
         if at != meet.position:
             at = meet.position
-            meet.settle()
-            documents = {}
-        if publication.key is None:
+            documents, owner = {}, owners(meet.races())
+        key = publication.key
+        if key is None:
             yield Replayed(publication, status_document(meet))
             continue
-        if publication.key not in documents:
-            documents |= _documents(meet, publication.key)
-        yield Replayed(publication, documents.get(publication.key))
+        if key not in documents:
+            documents |= _documents(meet, owner.get(key, key), owner)
+        yield Replayed(publication, documents.get(key), meet.race(owner.get(key, key)))
 
 
-def difference(then: bytes, now: bytes | None) -> str:
-    """The first line in which two documents differ, in words."""
+def difference(then: bytes, now: bytes | None, *, where: str = "recorded") -> str:
+    """The first line in which two documents differ, in words; `where` is where `then` is."""
     if now is None:
         return "the log gives no such document"
     lines = zip_longest(_lines(then), _lines(now))
     for number, (was, is_) in enumerate(lines, 1):
         if was != is_:
-            return f"line {number}: recorded {_quote(was)}, replayed {_quote(is_)}"
+            return f"line {number}: {where} {_quote(was)}, replayed {_quote(is_)}"
     return "the recorded bytes do not have the recorded hash; verify the log"
 
 
@@ -121,14 +221,14 @@ def _publication(event: Event) -> Publication:
     if event.kind == RESULT_PUBLISHED:
         key = RaceKey(str(meta["session"]), str(meta["event"]), int(meta["heat"]))
     return Publication(
-        event.position, int(meta["as_of"]), str(meta["name"]), str(meta["sha256"]), key, event.body
-    )
+        event.position, event.recorded_at, int(meta["as_of"]), str(meta["name"]),
+        str(meta["sha256"]), key, event.body,
+    )  # fmt: skip
 
 
-def _documents(meet: Meet, key: RaceKey) -> dict[RaceKey, bytes]:
-    """The documents of the race that writes the one of `key`."""
-    owner = owners(meet.races())
-    race = meet.race(owner.get(key, key))
+def _documents(meet: Meet, key: RaceKey, owner: Mapping[RaceKey, RaceKey]) -> dict[RaceKey, bytes]:
+    """The documents that the race of `key` writes, by their own identities."""
+    race = meet.race(key)
     if race is None:
         return {}
     files = result_documents(race, meet.settings.meet.zone, owner)

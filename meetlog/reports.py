@@ -4,6 +4,7 @@ from typing import Any
 
 import msgspec
 
+from meetlog.comparison import RaceChange
 from projections.views import Alarm, Race, SourceHealth
 
 
@@ -130,7 +131,8 @@ class ReplayedFile(msgspec.Struct, frozen=True):
 
     `position` is the event that published it, `as_of` the one up to which the log was folded for
     it, `recorded` and `replayed` the SHA-256 of its bytes then and now (`""` when there is none
-    now), `difference` says in words what is not the same, "" when they are identical.
+    now), `difference` says in words what is not the same, "" when they are identical. `races`
+    says it lane by lane, from then to now, for a result file.
     """
 
     position: int
@@ -140,3 +142,92 @@ class ReplayedFile(msgspec.Struct, frozen=True):
     replayed: str
     identical: bool
     difference: str
+    races: tuple[RaceChange, ...] = ()
+
+
+class PendingFile(msgspec.Struct, frozen=True):
+    """A result that the log gives at its end, and that was not published so.
+
+    `state`: `unpublished` (no revision yet), `differs` (from the last revision), or `withdrawn`
+    (the last revision no longer holds, and nothing replaces it yet). `name` and `position` are of
+    the last revision, "" and 0 without one. `races`: from what was published to what the log gives.
+    """
+
+    session: str
+    event: str
+    heat: int
+    state: str
+    name: str
+    position: int
+    races: tuple[RaceChange, ...]
+
+
+class ComparedFile(msgspec.Struct, frozen=True):
+    """A file of a folder beside what the log gives under its name.
+
+    `state`: `identical`, `changed`, `missing` (in the folder), `extra` (a result file that the log
+    knows nothing of), `later` (published after what is compared), or `foreign` (another timing
+    system's, as the log has recorded it). `position` is the event that published it, or 0. `difference` and `races` are as in
+    `ReplayedFile`, from the folder's file to the log's.
+    """
+
+    name: str
+    state: str
+    position: int
+    difference: str
+    races: tuple[RaceChange, ...]
+
+
+class ReplayReport(msgspec.Struct, frozen=True):
+    """What `replay` found. `position` is the event up to which the log was replayed.
+
+    `settings` is the file of other settings, "" for the recorded ones; with it, `races` are the
+    races that are others at the end, from the recorded settings to those. `files` has every
+    publication, `pending` what is not published so, `folder` the folder compared with ("" for
+    none) and `compared` its files. `written` counts the files put into `into`. `identical` is what
+    the exit code says: no file and no race differs; what is pending does not count.
+    """
+
+    log: str
+    position: int
+    settings: str
+    into: str
+    written: int
+    identical: bool
+    files: tuple[ReplayedFile, ...]
+    races: tuple[RaceChange, ...]
+    pending: tuple[PendingFile, ...]
+    folder: str
+    compared: tuple[ComparedFile, ...]
+
+
+class PreviewReport(msgspec.Struct, frozen=True):
+    """One log replayed by this version. `identical` counts the files that are as published.
+
+    `differing` has the others, `pending` what this version would publish at the log's end.
+    `problem` says why the log could not be replayed, "" when it could.
+    """
+
+    log: str
+    position: int
+    identical: int
+    differing: tuple[ReplayedFile, ...]
+    pending: tuple[PendingFile, ...]
+    problem: str
+
+
+class Side(msgspec.Struct, frozen=True):
+    """One side of a comparison: a log as of event `position`, and when that was recorded."""
+
+    log: str
+    position: int
+    recorded_at: str
+    recorded_at_ns: int | None
+
+
+class DiffReport(msgspec.Struct, frozen=True):
+    """What differs between two sides in `races`: none when nothing does."""
+
+    before: Side
+    after: Side
+    races: tuple[RaceChange, ...]

@@ -7,8 +7,8 @@ from typing import Annotated
 import anyio
 import typer
 
-from meetlog.commands.keeping import replay
 from meetlog.commands.outcomes import results, revisions
+from meetlog.commands.replaying import replay
 from meetlog.exits import Differs, Refused
 from meetlog.output import say
 

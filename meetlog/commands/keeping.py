@@ -1,17 +1,16 @@
-"""`verify`, `rebuild` and `replay`: whether the log holds, and what it gives again."""
+"""`verify` and `rebuild`: whether the log holds, and whether the read tables are what it gives."""
 
 from pathlib import Path
-from typing import Annotated
 
 import typer
 
 from exporters.sink import FolderSink
 from meetlog import show
 from meetlog.commands.options import HERE, JsonOption, LogArgument, MeetOption
-from meetlog.exits import Exit, Refused
+from meetlog.exits import Exit
 from meetlog.opening import alone, find, open_log
 from meetlog.output import Rows, print_json, progress, put, say
-from meetlog.reports import PublishedFile, RebuildReport, ReplayedFile, VerifyReport
+from meetlog.reports import PublishedFile, RebuildReport, VerifyReport
 from store.event import RESULT_PUBLISHED, meta_of
 from store.log import Log
 from store.migrate import revision
@@ -20,13 +19,6 @@ from store.verify import verify as verify_log
 
 AS_PUBLISHED = "as published"
 _DOCUMENTS = 100  # documents read from the log at once
-
-IntoOption = Annotated[
-    Path,
-    typer.Option(
-        "--into", help="The folder to write into; it must be new or empty.", metavar="DIR"
-    ),
-]
 
 
 def verify(*, log: LogArgument = HERE, json: JsonOption = False) -> None:
@@ -122,55 +114,3 @@ def _told(report: RebuildReport) -> str:
     if not report.shown:
         return f"{done} The tables were empty, or of another version."
     return f"{done} The tables had shown event {report.shown}."
-
-
-def replay(*, into: IntoOption, log: LogArgument = HERE, json: JsonOption = False) -> None:
-    """Publish again from the log, and compare.
-
-    Every published file is computed anew from what was received, written into
-    DIR, and compared with what was published then.
-
-    Exit code 1 tells that a file differs.
-    """
-    if into.exists() and (not into.is_dir() or any(into.iterdir())):
-        raise Refused(
-            f"{into} is not an empty folder. Name a new one, so that nothing is mixed up."
-        )
-    with open_log(log) as (opened, _), progress("Replaying", plain=not json) as told:
-        from meetlog.replay import replay as compute
-
-        files: list[ReplayedFile] = []
-        newest: dict[str, tuple[int, bytes]] = {}
-        for each in compute(opened, told):
-            files.append(each.report)
-            name, position = each.publication.name, each.publication.position
-            if each.data is not None and position > newest.get(name, (0, b""))[0]:
-                newest[name] = position, each.data
-        head = opened.head().position
-    into.mkdir(parents=True, exist_ok=True)
-    sink = FolderSink(into)
-    for name, (_, data) in newest.items():
-        sink.write(name, data)
-    files.sort(key=lambda each: each.position)
-    differing = sum(not each.identical for each in files)
-    if json:
-        print_json("replay", head, files)
-    else:
-        _print(files, differing, into, len(newest))
-    if differing:
-        raise typer.Exit(Exit.DIFFERS)
-
-
-def _print(files: list[ReplayedFile], differing: int, into: Path, written: int) -> None:
-    table = Rows("event", "file", "sha256", "compared", right=("event",))
-    for each in files:
-        said = "identical" if each.identical else f"DIFFERS: {each.difference}"
-        table.add(each.position, each.name, each.recorded[:12], said)
-    if files:
-        put(table)
-    told = f"{differing} of them differ" if differing else "all identical to what was published"
-    told = told if files else "none to compare"
-    say(
-        f"{show.count(len(files), 'publication')} replayed, {told}. "
-        f"{show.count(written, 'file')} in {into}."
-    )

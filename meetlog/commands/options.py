@@ -40,13 +40,24 @@ RaceOption = Annotated[
         metavar="RACE",
     ),
 ]
+AtOption = Annotated[
+    str,
+    typer.Option(
+        "--at",
+        help="As it was known then: a position, 14:05 of the last day, or a date and time.",
+        metavar="POSITION|INSTANT",
+    ),
+]
 HERE = Path()
 
 
 @contextmanager
-def reading(where: Path) -> Iterator[OpenMeet]:
-    """The meet at `where`, with a bar while a long log is folded, and its note told."""
-    with progress("Folding the log") as told, open_meet(where, told) as opened:
+def reading(where: Path, at: str = "") -> Iterator[OpenMeet]:
+    """The meet at `where`, with a bar while a long log is folded, and its note told.
+
+    With `at`, as it was known at that position or instant.
+    """
+    with progress("Folding the log") as told, open_meet(where, told, at=at) as opened:
         if opened.note:
             warn(opened.note)
         yield opened

@@ -8,6 +8,7 @@ from meetlog import pauses as gaps
 from meetlog import show
 from meetlog.commands.options import (
     HERE,
+    AtOption,
     JsonOption,
     MeetOption,
     RaceOption,
@@ -44,6 +45,7 @@ def crossings(
     point: PointOption = "",
     chip: ChipOption = None,
     pauses: PausesOption = False,
+    at: AtOption = "",
     json: JsonOption = False,
 ) -> None:
     """Show who passed where and when.
@@ -54,7 +56,7 @@ def crossings(
     """
     if pauses and chip:
         raise typer.BadParameter("--pauses looks at all chips; leave --chip out.")
-    with reading(meet) as opened:
+    with reading(meet, at) as opened:
         position, zone = opened.meet.position, opened.meet.settings.meet.zone
         if pauses:
             points = [p for p in opened.meet.points() if point in ("", p.settings.name)]
@@ -78,7 +80,7 @@ def crossings(
     say(
         f"{show.count(len(each_one), 'crossing')} of "
         f"{show.count(len({c.chip for c in each_one}), 'chip')}, {provisional} provisional. "
-        f"Times in {zone}."
+        f"Times in {zone}." + (f" As of event {position}." if at else "")
     )
 
 
@@ -101,10 +103,19 @@ def _pauses(reports: list[PausesReport], position: int, *, json: bool) -> None:
     say(f"{show.count(total, 'pause')} at {show.count(len(reports), 'point')}.")
 
 
-def results(*, meet: MeetOption = HERE, race: RaceOption = "", json: JsonOption = False) -> None:
-    """Show the races: lanes, times, places, splits."""
+def results(
+    *,
+    meet: MeetOption = HERE,
+    race: RaceOption = "",
+    at: AtOption = "",
+    json: JsonOption = False,
+) -> None:
+    """Show the races: lanes, times, places, splits.
+
+    With --at, as they were known then: what came later is not looked at.
+    """
     wanted = wanted_race(race)
-    with reading(meet) as opened:
+    with reading(meet, at) as opened:
         found = [each for each in opened.meet.races() if is_wanted(each, wanted)]
         position, zone = opened.meet.position, opened.meet.settings.meet.zone
     if json:
@@ -118,8 +129,8 @@ def results(*, meet: MeetOption = HERE, race: RaceOption = "", json: JsonOption 
     for each in found:
         states[each.state] = states.get(each.state, 0) + 1
     told = show.races_line(states)
-    told = show.races_line(states)
-    say(f"{told[0].upper()}{told[1:]}. Times in {zone}.")
+    then = f" As of event {position}." if at else ""
+    say(f"{told[0].upper()}{told[1:]}. Times in {zone}.{then}")
 
 
 def revisions(*, meet: MeetOption = HERE, race: RaceOption = "", json: JsonOption = False) -> None:

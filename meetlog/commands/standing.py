@@ -5,7 +5,7 @@ from collections import Counter
 from pathlib import Path
 
 from meetlog import show
-from meetlog.commands.options import HERE, JsonOption, MeetOption, reading
+from meetlog.commands.options import HERE, AtOption, JsonOption, MeetOption, reading
 from meetlog.opening import OpenMeet
 from meetlog.output import print_json, put, say
 from meetlog.reports import StatusReport
@@ -17,14 +17,14 @@ from store.log import Log
 _STATES: tuple[RaceState, ...] = ("started", "complete", "closed", "scheduled")
 
 
-def status(*, meet: MeetOption = HERE, json: JsonOption = False) -> None:
+def status(*, meet: MeetOption = HERE, at: AtOption = "", json: JsonOption = False) -> None:
     """Show where the meet stands.
 
     The log's newest event, the sources, the current heat and the next, what
-    was published, and what needs attention.
+    was published, and what needs attention. With --at, as it was known then.
     """
-    with reading(meet) as opened:
-        now = time.time_ns()
+    with reading(meet, at) as opened:
+        now = opened.meet.state.recorded_at if at else time.time_ns()
         report = status_of(opened, now)
     if json:
         print_json("status", report.head, [report])

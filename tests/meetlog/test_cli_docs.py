@@ -9,7 +9,7 @@ import pytest
 import typer
 from typer.main import get_command
 
-from meetlog import reports
+from meetlog import comparison, reports
 from meetlog.cli import make_app
 from meetlog.exits import MEANINGS
 from projections import views
@@ -49,7 +49,7 @@ def section(name: str) -> str:
 def test_the_commands_are_those_of_the_day() -> None:
     assert {
         "init", "run", "status", "sources", "events", "crossings", "results", "revisions",
-        "quarantine", "rebuild", "verify", "replay",
+        "quarantine", "rebuild", "verify", "replay", "diff", "upgrade-preview",
     } <= set(COMMANDS)  # fmt: skip
 
 
@@ -92,7 +92,16 @@ def test_the_page_names_no_option_that_is_not_there(name: str) -> None:
         ("rebuild", reports.TableReport),
         ("verify", reports.VerifyReport),
         ("verify", reports.PublishedFile),
+        ("replay", reports.ReplayReport),
         ("replay", reports.ReplayedFile),
+        ("replay", reports.PendingFile),
+        ("replay", reports.ComparedFile),
+        ("diff", reports.DiffReport),
+        ("diff", reports.Side),
+        ("diff", comparison.RaceChange),
+        ("diff", comparison.LaneChange),
+        ("diff", comparison.FieldChange),
+        ("upgrade-preview", reports.PreviewReport),
     ],
 )
 def test_every_field_of_the_json_is_documented(name: str, kind: type[msgspec.Struct]) -> None:

@@ -12,7 +12,7 @@ from sqlalchemy import text
 
 from meetlog.opening import alone
 from meetlog.replay import replay
-from meetlog.reports import RebuildReport, ReplayedFile, StatusReport, VerifyReport
+from meetlog.reports import RebuildReport, ReplayReport, StatusReport, VerifyReport
 from projections.views import Race
 from store.event import Draft, Event
 from store.sqlite import SqliteLog
@@ -129,9 +129,9 @@ def test_rebuild_waits_for_nobody(ended: RecordedMeet) -> None:
 
 def test_replay_gives_identical_files(recorded: RecordedMeet, tmp_path: Path) -> None:
     into = tmp_path / "again"
-    envelope = ask(ReplayedFile, "replay", recorded.path, "--into", into)
-    assert [f.name for f in envelope.items].count(RESULT) == 1
-    assert all(f.identical and f.recorded == f.replayed for f in envelope.items)
+    (report,) = ask(ReplayReport, "replay", recorded.path, "--into", into).items
+    assert [f.name for f in report.files].count(RESULT) == 1
+    assert all(f.identical and f.recorded == f.replayed for f in report.files)
     written = {p.name: p.read_bytes() for p in into.iterdir()}
     assert written == {p.name: p.read_bytes() for p in recorded.timedrops.iterdir()}
     result = call("replay", recorded.folder, "--into", into)
@@ -158,7 +158,8 @@ def test_replay_reads_each_moment_by_the_settings_of_then(tmp_path: Path) -> Non
     toml = TOML.replace("Europe/Berlin", "Europe/London").replace("Sommerfest", "Summer Fair")
     meet.file("meet.toml", toml.encode(), "settings")
     meet.publish()
-    files = ask(ReplayedFile, "replay", meet.path, "--into", tmp_path / "again").items
+    (report,) = ask(ReplayReport, "replay", meet.path, "--into", tmp_path / "again").items
+    files = report.files
     results = [f for f in files if f.name.startswith("Session")]
     assert len(results) == 2
     assert all(f.identical for f in files), [f.difference for f in files]
