@@ -1,7 +1,6 @@
 """How the program ends: its exit codes, and the one place where an error becomes a message."""
 
 import errno
-import sys
 from collections.abc import Iterator
 from enum import IntEnum
 
@@ -62,12 +61,6 @@ class Differs(Exception):  # noqa: N818 - the same
     """What came out is not what should have. The message says what, and where to look."""
 
 
-def _refusals() -> tuple[type[BaseException], ...]:
-    # Reading commands never load the house; where it is not loaded, it raised nothing.
-    house = sys.modules.get("meetlog.house")
-    return (Refused, Conflict) if house is None else (Refused, Conflict, house.AlreadyRunning)
-
-
 def explain(error: BaseException) -> tuple[Exit, str] | None:
     """The exit code and the message for an error that can be expected; None for a mistake of ours.
 
@@ -106,7 +99,7 @@ def _code(error: BaseException) -> Exit | None:
             return Exit.DAMAGED
         case LogMissing():
             return Exit.UNAVAILABLE
-        case _ if isinstance(error, _refusals()):
+        case Refused() | Conflict():
             return Exit.REFUSED
         case StoreError():
             return Exit.UNAVAILABLE

@@ -9,7 +9,6 @@ from pathlib import Path
 import anyio
 import msgspec
 from anyio.abc import TaskGroup
-from filelock import FileLock, Timeout
 
 from exporters.publisher import Publisher
 from exporters.sink import FolderSink
@@ -27,6 +26,7 @@ from ingest.recorder import (
 )
 from ingest.servers import run_server
 from meetlog import __version__
+from meetlog.lock import alone
 from meetlog.projector import Overview, Projector, ProjectorThread
 from meetlog.steadiness import steady
 from projections.folding import fold
@@ -34,16 +34,12 @@ from projections.meet import Meet
 from projections.readtables import load_snapshot
 from projections.views import Crossing
 from store.event import APP_STARTED, APP_STOPPED, Draft, pack_meta
-from store.log import Log, StoreError
+from store.log import Log
 from store.sqlite import SqliteLog
 from store.writer import GroupCommit
 from wire.settings import Settings, SourceSettings
 
 US = "meetlog"
-
-
-class AlreadyRunning(StoreError):  # noqa: N818 - named for the condition, like its siblings
-    """Another `run` has this log."""
 
 
 class Ears(msgspec.Struct, frozen=True):
@@ -81,11 +77,13 @@ async def open_house(
 
     Everything is open and listening when the block begins; when it ends,
     sources are closed, what arrived is folded and published, and the log is
-    closed. Raises `AlreadyRunning`, `StoreError` and `IngestError`.
+    closed. Raises `Refused`, `StoreError` and `IngestError`.
     """
     async with AsyncExitStack() as stack:
         path = folder / settings.log.path
-        stack.callback(_alone(path).release)
+        stack.enter_context(
+            alone(path, "Stop that one first; reading commands and statements work beside it.")
+        )
         log = SqliteLog(path)
         stack.callback(log.close)
         board = NoticeBoard(ears.notice)
@@ -178,20 +176,6 @@ def load_meet(log: SqliteLog) -> Meet:
         if event and event[0].hash == hash_:
             return meet
     return fold(log)
-
-
-def _alone(path: Path) -> FileLock:
-    """The lock that one `run` holds on its log."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    lock = FileLock(path.with_name(path.name + ".lock"), timeout=0)
-    try:
-        lock.acquire()
-    except Timeout:
-        raise AlreadyRunning(
-            f"Another `meetlog run` is recording into {path}. Stop that one first; "
-            "reading commands and statements work beside it."
-        ) from None
-    return lock
 
 
 def _password(source: SourceSettings, folder: Path) -> str:

@@ -30,9 +30,13 @@ from projections.revisions import Revisions
 from projections.startlist import StartList, chip_index
 from store import event as ev
 from store.event import Event, meta_of
+from wire.ctp01_marks import MAX_IDS
 from wire.settings import Settings
 from wire.statements import AdoptSettings, Withdraw
 from wire.timedrops import STATUS_FILE, RaceKey
+
+# More than any course has; a peer that invents names must not grow the state for ever.
+MOST_LOCATIONS = 256
 
 
 class State(msgspec.Struct):
@@ -142,11 +146,15 @@ class Intake:
                     state.health.of(fact.source).quarantined += 1
             case LocationAnnounced():
                 known = state.locations.setdefault(fact.source, [])
-                if fact.location not in known:
+                if fact.location not in known and len(known) < MOST_LOCATIONS:
                     known.append(fact.location)
             case Delivered():
-                marks = state.resume.setdefault(fact.source, {})
-                marks.setdefault(fact.connection_id, {})[fact.location] = fact.seq
+                ids = state.resume.setdefault(fact.source, {})
+                marks = ids.setdefault(fact.connection_id, {})
+                if fact.location in marks or len(marks) < MOST_LOCATIONS:
+                    marks[fact.location] = fact.seq
+                if len(ids) > MAX_IDS:
+                    del ids[next(iter(ids))]  # as a session forgets it: that costs a full start
             case SettingsRead():
                 self._take_settings(fact)
             case ProgramRead():
