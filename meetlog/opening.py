@@ -5,11 +5,9 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
-from filelock import FileLock, Timeout
 from sqlalchemy.exc import DBAPIError
 
 from meetlog.asof import UpTo
-from meetlog.exits import Refused
 from meetlog.instants import position_at
 from meetlog.settings import load, locate
 from projections.folding import advance, fold, settings_at
@@ -95,28 +93,11 @@ def open_meet(where: Path, progress: Progress | None = None, *, at: str = "") ->
 
 
 def _as_of(log: Log, place: Place, at: str, progress: Progress | None) -> OpenMeet:
-    end = position_at(log, at, settings_at(log)[0].meet.zone)
+    end = position_at(log, at, settings_at(log).meet.zone)
     past = UpTo(log, end)
     meet = fold(past, progress=None if progress is None else lambda done: progress(done, end))
     meet.settle()
     return OpenMeet(past, meet, place, _note(place.log))
-
-
-@contextmanager
-def alone(path: Path) -> Iterator[None]:
-    """Hold the lock that a `run` holds on its log; raises `Refused` while one does."""
-    lock = FileLock(path.with_name(path.name + ".lock"), timeout=0)
-    try:
-        lock.acquire()
-    except Timeout:
-        raise Refused(
-            f"A `meetlog run` is recording into {path} and keeps its read tables itself. "
-            "Stop it first; reading commands work beside it."
-        ) from None
-    try:
-        yield
-    finally:
-        lock.release()
 
 
 def _saved(log: SqliteLog) -> Meet | None:

@@ -8,7 +8,8 @@ from exporters.sink import FolderSink
 from meetlog import show
 from meetlog.commands.options import HERE, JsonOption, LogArgument, MeetOption
 from meetlog.exits import Exit
-from meetlog.opening import alone, find, open_log
+from meetlog.lock import alone
+from meetlog.opening import find, open_log
 from meetlog.output import Rows, print_json, progress, put, say
 from meetlog.reports import PublishedFile, RebuildReport, VerifyReport
 from store.event import RESULT_PUBLISHED, meta_of
@@ -19,6 +20,9 @@ from store.verify import verify as verify_log
 
 AS_PUBLISHED = "as published"
 _DOCUMENTS = 100  # documents read from the log at once
+
+
+KEEPS_TABLES = "Stop it first: it keeps the read tables itself."
 
 
 def verify(*, log: LogArgument = HERE, json: JsonOption = False) -> None:
@@ -87,7 +91,7 @@ def rebuild(*, meet: MeetOption = HERE, json: JsonOption = False) -> None:
     place = find(meet)
     # Opening for writing would make a log where there is none.
     revision(place.log)
-    with alone(place.log), progress("Folding the log", plain=not json) as told:
+    with alone(place.log, KEEPS_TABLES), progress("Folding the log", plain=not json) as told:
         from meetlog.rebuild import rebuild as refold
 
         log = SqliteLog(place.log)

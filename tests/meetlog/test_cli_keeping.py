@@ -10,7 +10,7 @@ import msgspec
 import pytest
 from sqlalchemy import text
 
-from meetlog.opening import alone
+from meetlog.lock import alone
 from meetlog.replay import replay
 from meetlog.reports import RebuildReport, ReplayReport, StatusReport, VerifyReport
 from projections.views import Race
@@ -120,7 +120,7 @@ def test_rebuild_corrects_what_was_changed(ended: RecordedMeet) -> None:
 
 
 def test_rebuild_waits_for_nobody(ended: RecordedMeet) -> None:
-    with alone(ended.path):
+    with alone(ended.path, ""):
         result = call("rebuild", "-m", ended.folder)
     assert result.exit_code == 8
     assert "recording into" in result.stderr
