@@ -80,6 +80,8 @@ _SEQ_DIGITS = 18  # larger numbers are no sequence, and would not fit a database
 _SMALL_DIGITS = 9
 _SEPARATORS = frozenset(SEPARATORS.values())
 _NOISE = frozenset(("8", "OK"))  # heartbeats and answers of RD25 (PROTOCOLS 1.3, 1.7)
+_DATA_FIELDS = "a line is CT01_33~seq~location~tag~time~lap~reader~gator"
+_CORRUPT = "look for the read in the controller's own file; a line may be damaged on its way"
 _GREETING = re.compile(r"CTP[0-9]{2}")
 _COMMAND = re.compile(r"[A-Za-z][A-Za-z0-9_-]*")
 
@@ -229,13 +231,13 @@ def _tolerant_data(parts: list[str], raw: bytes) -> Message | Malformed:
         part.strip() for part in (parts + [""] * 8)[:8]
     )
     if not seq.isdecimal() or len(seq) > _SEQ_DIGITS:
-        return malformed("a data line without a sequence number", raw)
+        return malformed("a data line without a sequence number", raw, _DATA_FIELDS)
     if not tag and not time:
         return Blank(form, int(seq), location)
     if not tag:
-        return malformed("a data line without a tag", raw)
+        return malformed("a data line without a tag", raw, _DATA_FIELDS)
     if not time:
-        return malformed("a data line without a time", raw)
+        return malformed("a data line without a time", raw, _DATA_FIELDS)
     return DataLine(form, int(seq), location, tag, time, _small(lap), reader, _small(gator))
 
 
@@ -271,11 +273,12 @@ def _other_client_line(line: str, raw: bytes) -> Message | Malformed:
 def _raw_controller(parts: list[str], raw: bytes) -> RawController | Malformed:
     # Old firmware has no read count. More fields are a corrupt line: `032~082` was seen.
     if len(parts) not in (10, 11):
-        return malformed(f"a controller line of {len(parts) + 1} fields, not 11 or 12", raw)
+        reason = f"a controller line of {len(parts) + 1} fields, not 11 or 12"
+        return malformed(reason, raw, _CORRUPT)
     seq, tag, timer, event, time, reader, port, rssi, reader_seq, kind = parts[:10]
     numbers = (seq, port, rssi.removeprefix("-"), reader_seq, *parts[10:])
     if not all(n.isdecimal() and len(n) <= _SEQ_DIGITS for n in numbers) or not tag or not time:
-        return malformed("a controller line whose numbers are none", raw)
+        return malformed("a controller line whose numbers are none", raw, _CORRUPT)
     count = int(parts[10]) if len(parts) == 11 else 0
     tag, timer, event = (text.lstrip("0") or "0" for text in parts[1:4])
     return RawController(

@@ -127,20 +127,22 @@ def parse_unix(text: str) -> Stamp:
     """
     whole, point, fraction = text.strip().partition(".")
     if not _digits(whole) or len(whole) > 11 or (point and not fraction):
-        raise WireError("not seconds since 1970", text)
+        raise WireError("not seconds since 1970", text, "expected 1620458716.43")
     return Stamp(int(whole) * NS + _fraction(fraction, text))
 
 
 def parse_msecs(text: str) -> Stamp:
     """Milliseconds since midnight, without a date (PROTOCOLS 1.5, 3)."""
     if not _digits(text.strip()) or len(text.strip()) > 10:
-        raise WireError("not milliseconds since midnight", text)
+        raise WireError("not milliseconds since midnight", text, "expected 43455310")
     return Stamp(int(text) * 1_000_000, dated=False)
 
 
 def parse_any(text: str) -> Stamp:
     """A stamp in any of the four CTP01 formats, told apart by its shape."""
     shape = text.strip()
+    if not any(map(str.isdecimal, shape)):
+        raise WireError("not a time", text, "expected YYYY-MM-DDTHH:MM:SS.fff or HH:MM:SS.hh")
     if ":" in shape:
         dated = any(hyphen in shape[:8] for hyphen in _HYPHENS)
         return parse_iso(shape) if dated else parse_clock(shape)

@@ -173,18 +173,27 @@ class Tail:
 
 
 @asynccontextmanager
-async def programs_on(folder: Path) -> AsyncIterator[Programs]:
-    """Programs on a meet folder, whose conditions are looked at whenever a file in it changes."""
+async def looking_at(folder: Path) -> AsyncIterator[Conditions]:
+    """Conditions that are looked at whenever a file in the folder, or below it, changes."""
     conditions = Conditions()
+    stop = anyio.Event()
     async with anyio.create_task_group() as group:
-        programs = Programs(folder, group, conditions)
-        stop = anyio.Event()
         group.start_soon(_watch, folder, conditions, stop)
         try:
-            yield programs
+            yield conditions
         finally:
             # Its thread cannot be cancelled, only asked.
             stop.set()
+
+
+@asynccontextmanager
+async def programs_on(folder: Path) -> AsyncIterator[Programs]:
+    """Programs on a meet folder, whose conditions are looked at whenever a file in it changes."""
+    async with looking_at(folder) as conditions, anyio.create_task_group() as group:
+        programs = Programs(folder, group, conditions)
+        try:
+            yield programs
+        finally:
             with anyio.CancelScope(shield=True):
                 for program in programs.started:
                     if program.process.returncode is None:

@@ -4,7 +4,6 @@ A full disk is SQLite's own ceiling on the pages of its file, which fails an
 append with the same error, in the same place, as a disk without space.
 """
 
-import asyncio
 import socket
 import sqlite3
 from collections.abc import Callable
@@ -15,7 +14,6 @@ import anyio
 import pytest
 
 import store.connect
-from ingest.notices import Notice
 from meetlog.house import Ears, open_house
 from projections.folding import fold
 from store.event import SOCKET_READ, SOCKET_SENT
@@ -23,6 +21,7 @@ from store.sqlite import SqliteLog
 from store.verify import verify
 from tests.kit.conditions import Conditions
 from tests.kit.ports import free_port
+from tests.whole.peers import Heard
 from wire.ctp01_messages import Greeting, encode
 from wire.reads import RawRead
 from wire.settings_file import parse
@@ -78,28 +77,6 @@ class Disk:
             connection.execute(f"PRAGMA max_page_count = {pages}").fetchall()
         except sqlite3.ProgrammingError:
             self._open.remove(connection)  # it was closed
-
-
-class Heard:
-    """The notices of a house, as they come from whatever thread."""
-
-    def __init__(self) -> None:
-        self.said: list[tuple[Notice, bool]] = []
-        self.conditions = Conditions()
-        self._loop = asyncio.get_running_loop()
-
-    def hear(self, notice: Notice, over: bool) -> None:
-        self.said.append((notice, over))
-        self._loop.call_soon_threadsafe(self.conditions.look)
-
-    async def until(self, key: str, *, over: bool = False) -> Notice:
-        """Wait until the condition begins, or is over."""
-
-        def found() -> list[Notice]:
-            return [n for n, o in self.said if n.key == key and o is over]
-
-        await self.conditions.until(lambda: bool(found()))
-        return found()[-1]
 
 
 @pytest.fixture
