@@ -101,21 +101,22 @@ class Programs:
 
     async def spare(self) -> Program:
         """`meetlog run` on the folder, loaded, that begins on `go`."""
-        return await self._start("-c", _SPARE, "run", "--plain", "-m", str(self.folder))
+        return await self.start("-c", _SPARE, "run", "--plain", "-m", str(self.folder))
 
     async def run(self) -> Program:
         """`python -m meetlog run` on the folder, listening."""
-        program = await self._start("-m", "meetlog", "run", "--plain", "-m", str(self.folder))
+        program = await self.start("-m", "meetlog", "run", "--plain", "-m", str(self.folder))
         await program.until_up()
         return program
 
     async def call(self, *args: str) -> Program:
         """`python -m meetlog` with these arguments, ended."""
-        program = await self._start("-m", "meetlog", *args)
+        program = await self.start("-m", "meetlog", *args)
         await program.gone()
         return program
 
-    async def _start(self, *args: str) -> Program:
+    async def start(self, *args: str) -> Program:
+        """Python with these arguments."""
         process = await anyio.open_process(
             [sys.executable, *args], stdin=subprocess.PIPE, stderr=subprocess.STDOUT, cwd=ROOT
         )
