@@ -13,6 +13,7 @@ from meetlog.commands import (
     comparing,
     demonstrating,
     events,
+    evidence,
     keeping,
     outcomes,
     replaying,
@@ -92,7 +93,8 @@ def make_app() -> typer.Typer:
     for command in (
         running.init, running.run, standing.status, standing.sources, events.events,
         outcomes.crossings, outcomes.results, outcomes.revisions, standing.quarantine,
-        keeping.rebuild, keeping.verify, replaying.replay, comparing.diff,
+        keeping.rebuild, evidence.verify, evidence.seal, evidence.backup, evidence.restore,
+        replaying.replay, comparing.diff,
         replaying.upgrade_preview, demonstrating.demo,
     ):  # fmt: skip
         app.command()(command)

@@ -81,11 +81,48 @@ class PausesReport(msgspec.Struct, frozen=True):
 
 
 class PublishedFile(msgspec.Struct, frozen=True):
-    """A result file that event `position` published: `as published`, `missing` or `changed`."""
+    """A result file that event `position` published: `as published`, `missing` or `changed`.
+
+    A result file of the folder that the log knows nothing of is `not in the log`, at position 0.
+    `newest` marks the newest revision of its race.
+    """
 
     name: str
     position: int
     state: str
+    newest: bool = True
+
+
+class MissingRevision(msgspec.Struct, frozen=True):
+    """A revision's number that was used by nothing in the log, though a later one was."""
+
+    session: str
+    event: str
+    heat: int
+    revision: int
+
+
+class CodeCheck(msgspec.Struct, frozen=True):
+    """A seal code beside the log: whether the first `position` events are those of the code.
+
+    `state`: `holds`, `another past`, `beyond the end` (the log is shorter), or `not reached` (the
+    log is damaged before).
+    """
+
+    code: str
+    position: int
+    state: str
+
+
+class SealReport(msgspec.Struct, frozen=True):
+    """The `code` of the log up to event `position`, whose hash is `head`."""
+
+    log: str
+    position: int
+    recorded_at: str
+    recorded_at_ns: int
+    code: str
+    head: str
 
 
 class VerifyReport(msgspec.Struct, frozen=True):
@@ -93,6 +130,8 @@ class VerifyReport(msgspec.Struct, frozen=True):
 
     `first_bad` is the first position that does not hold and `problem` what is wrong there.
     `files` are the published results in the meet's folder; none when only a log was named.
+    `missing` are revisions that should be in the log, `codes` the codes that were given, and
+    `seal` is the code of what holds.
     """
 
     log: str
@@ -102,6 +141,9 @@ class VerifyReport(msgspec.Struct, frozen=True):
     first_bad: int | None
     problem: str
     files: tuple[PublishedFile, ...]
+    seal: str = ""
+    codes: tuple[CodeCheck, ...] = ()
+    missing: tuple[MissingRevision, ...] = ()
 
 
 class TableReport(msgspec.Struct, frozen=True):

@@ -12,6 +12,7 @@ from typer.main import get_command
 from meetlog import comparison, reports
 from meetlog.cli import make_app
 from meetlog.exits import MEANINGS
+from meetlog.safekeeping import CopyReport
 from projections import views
 from tests.meetlog.calls import ROOT, call
 
@@ -92,6 +93,11 @@ def test_the_page_names_no_option_that_is_not_there(name: str) -> None:
         ("rebuild", reports.TableReport),
         ("verify", reports.VerifyReport),
         ("verify", reports.PublishedFile),
+        ("verify", reports.MissingRevision),
+        ("verify", reports.CodeCheck),
+        ("seal", reports.SealReport),
+        ("backup", CopyReport),
+        ("restore", CopyReport),
         ("replay", reports.ReplayReport),
         ("replay", reports.ReplayedFile),
         ("replay", reports.PendingFile),
