@@ -16,6 +16,7 @@ from projections.rounding import format_cs
 from projections.startlist import StartList
 from store.event import FILE_CHANGED, RESULT_PUBLISHED, Event, meta_of
 from store.log import Log
+from wire import chips
 from wire.errors import WireError
 from wire.timedrops import (
     PROGRAM_FILE,
@@ -78,10 +79,12 @@ class AuditedRevision(msgspec.Struct, frozen=True):
 
 
 class Papers(msgspec.Struct, frozen=True):
-    """What an audit reads besides the folds: published documents by event, and all programs."""
+    """What an audit reads besides the folds: published documents by event, and all programs and
+    chip tables with the events that brought them."""
 
     documents: Mapping[int, bytes]
     programs: Sequence[tuple[int, Program]]
+    tables: Sequence[tuple[int, Mapping[str, str]]]
 
 
 class _Told(msgspec.Struct, frozen=True):
@@ -93,19 +96,24 @@ class _Told(msgspec.Struct, frozen=True):
     names: Mapping[int, str] = {}
 
 
-def gather(log: Log, until: int) -> Papers:
-    """The documents and programs in the log up to event `until`."""
+def gather(log: Log, meet: Meet) -> Papers:
+    """The documents, programs and chip tables in the log, as far as `meet` is folded."""
     documents: dict[int, bytes] = {}
     programs: list[tuple[int, Program]] = []
-    for event in _events(log, until):
+    tables: list[tuple[int, Mapping[str, str]]] = []
+    for event in _events(log, meet.position):
         if event.kind == RESULT_PUBLISHED:
             documents[event.position] = event.body
-        elif str(meta_of(event)["path"]).casefold() == PROGRAM_FILE:
-            try:
+            continue
+        name = str(meta_of(event)["path"]).casefold()
+        try:
+            if name == PROGRAM_FILE:
                 programs.append((event.position, parse_program(event.body)))
-            except WireError:
-                continue  # it is quarantined where it is folded, and named nobody
-    return Papers(documents, programs)
+            elif name == meet.settings.folder.chips.casefold():
+                tables.append((event.position, chips.parse(name, event.body).chips))
+        except WireError:
+            continue  # it is quarantined where it is folded, and named nobody
+    return Papers(documents, programs, tables)
 
 
 def _events(log: Log, until: int) -> Iterator[Event]:
@@ -144,7 +152,7 @@ def _ours(meet: Meet, papers: Papers, zone: str) -> Iterator[_Told]:
     for published in meet.state.revisions.published.values():
         for p in published:
             body = papers.documents.get(p.position, b"")
-            file, problem = _parsed(p.name, body)
+            file, problem = parsed(p.name, body)
             yield _Told(_entry(p, zone, problem), p.as_of, file)
 
 
@@ -197,7 +205,8 @@ def _consoles(meet: Meet, zone: str) -> Iterator[_Told]:
             yield _Told(entry, s.file.position, file)
 
 
-def _parsed(name: str, body: bytes) -> tuple[ResultFile | None, str]:
+def parsed(name: str, body: bytes) -> tuple[ResultFile | None, str]:
+    """What a published document says; None and why, where its bytes cannot be read."""
     try:
         return parse_result(name, body), ""
     except WireError as e:
