@@ -100,5 +100,5 @@ def _corrections(meet: RecordedMeet) -> Iterator[int]:
         TOML.replace('name = "Finish"\n', 'name = "Finish"\nrule = "last"\n'),
     ):
         yield meet.file("meet.toml", toml.encode(), "settings")
+    yield meet.receive([read(30_200, "123", "Finish")])
     yield said(meet, SetTime, lane=1, time_cs=3000)
-    yield meet.receive([read(30_100, "123", "Finish")])
