@@ -19,6 +19,7 @@ from meetlog.commands import (
     replaying,
     running,
     standing,
+    statements,
 )
 from meetlog.exits import MEANINGS, explain
 from meetlog.output import forgive, warn
@@ -47,6 +48,23 @@ class House(TyperGroup):
     def list_commands(self, ctx: Any) -> list[str]:
         """The commands, in the order of their use at a meet."""
         return [*super().list_commands(ctx), *_APART]
+
+    def format_commands(self, ctx: Any, formatter: Any) -> None:
+        """The commands in their groups; those without one come first."""
+        groups: dict[str, list[tuple[str, Any]]] = {}
+        for name in self.list_commands(ctx):
+            command = self.get_command(ctx, name)
+            panel = getattr(command, "rich_help_panel", None)
+            groups.setdefault(panel if isinstance(panel, str) else "Commands", []).append(
+                (name, command)
+            )
+        widest = max(len(name) for group in groups.values() for name, _ in group)
+        for title, commands in groups.items():
+            with formatter.section(title):
+                width = formatter.width - 6 - widest
+                formatter.write_dl(
+                    [(name.ljust(widest), c.get_short_help_str(width)) for name, c in commands]
+                )
 
     def get_command(self, ctx: Any, cmd_name: str) -> Any:
         """A command by its name."""
@@ -98,6 +116,7 @@ def make_app() -> typer.Typer:
         replaying.upgrade_preview, demonstrating.demo,
     ):  # fmt: skip
         app.command()(command)
+    statements.add_to(app)
     return app
 
 

@@ -7,6 +7,7 @@ from enum import IntEnum
 from exporters.errors import ExportError
 from ingest.errors import IngestError
 from meetlog.instants import NoSuchInstant
+from meetlog.refusals import NotAllowed, Stale, Unsayable
 from meetlog.settings import MeetError
 from store.log import Conflict, LogDamaged, LogMissing, StoreError
 from wire.errors import WireError
@@ -24,6 +25,9 @@ class Exit(IntEnum):
     SOURCE = 6
     FILES = 7
     REFUSED = 8
+    UNSAYABLE = 9
+    STALE = 10
+    NOT_ALLOWED = 11
     INTERRUPTED = 130
 
 
@@ -37,6 +41,9 @@ MEANINGS: dict[Exit, str] = {
     Exit.SOURCE: "a source cannot be started: its address, its password file",
     Exit.FILES: "a file or folder cannot be read or written",
     Exit.REFUSED: "it would overwrite something, or another meetlog is at work there",
+    Exit.UNSAYABLE: "a statement was refused: what it names is not there, or it makes no sense",
+    Exit.STALE: "a statement was refused: what it is about has changed since it was looked at",
+    Exit.NOT_ALLOWED: "a statement was refused: its author may not say it, or was not proven",
     Exit.INTERRUPTED: "stopped by Ctrl-C",
 }
 
@@ -91,6 +98,12 @@ def _code(error: BaseException) -> Exit | None:
             return Exit.SETTINGS
         case NoSuchInstant():
             return Exit.USAGE
+        case Unsayable():
+            return Exit.UNSAYABLE
+        case Stale():
+            return Exit.STALE
+        case NotAllowed():
+            return Exit.NOT_ALLOWED
         case Differs():
             return Exit.DIFFERS
         case IngestError():

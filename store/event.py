@@ -25,6 +25,8 @@ SOCKET_CLOSED = "socket.closed"
 FILE_CHANGED = "file.changed"
 FILE_REMOVED = "file.removed"
 STATEMENT = "statement"
+# Somebody said to be `actor` and could not prove it. No statement, and no secret is in it.
+STATEMENT_REFUSED = "statement.refused"
 RESULT_PUBLISHED = "result.published"
 STATUS_PUBLISHED = "status.published"
 APP_STARTED = "app.started"

@@ -20,7 +20,7 @@ Proof = Literal["login", "secret"]
 
 
 class Statement(msgspec.Struct, frozen=True, kw_only=True, tag_field="verb"):
-    """What every statement says."""
+    """What every statement says. `login` is that of the computer it was made on, "" if unknown."""
 
     author: str
     channel: str
@@ -28,6 +28,7 @@ class Statement(msgspec.Struct, frozen=True, kw_only=True, tag_field="verb"):
     seen: int
     reason: str = ""
     proof: Proof = "login"
+    login: str = ""
 
 
 class RaceStatement(Statement, frozen=True, kw_only=True):

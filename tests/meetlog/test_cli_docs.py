@@ -60,6 +60,8 @@ def test_every_command_and_option_is_documented(name: str) -> None:
     assert (command.help or "").strip(), f"meetlog {name} has no help"
     # What the commands of a group share is told once, with the group.
     about = section(name) + (section(name.partition(" ")[0]) if " " in name else "")
+    if "(#options-of-every-statement)" in about:
+        about += PAGES.partition("\n## Options of every statement\n")[2].partition("\n### ")[0]
     for param in command.params:
         assert (param.help or "").strip(), f"meetlog {name} {param.name} has no help"
         for option in param.opts:

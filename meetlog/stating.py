@@ -1,0 +1,293 @@
+"""Stating: the one way in for statements, whatever the channel.
+
+`propose` says what a statement would do; `make` makes it, and refuses one
+about something that has changed since the position its author had seen.
+"""
+
+from collections.abc import Callable, Sequence
+from hashlib import sha256
+
+import msgspec
+
+from exporters.decisions import is_due
+from exporters.documents import Owners, document_key, owners, race_key, result_documents
+from ingest.statements import state, statement_draft
+from meetlog.asof import UpTo
+from meetlog.checks import check, read_settings
+from meetlog.comparison import RaceChange, compare
+from meetlog.refusals import Stale, Unsayable
+from meetlog.subjects import Subject, changes, flat, subject_of
+from projections.folding import advance, fold
+from projections.meet import Meet
+from projections.views import Race
+from projections.wording import describe
+from store.event import Draft, Event, Head
+from store.log import Conflict, Log, StoreError
+from wire.errors import WireError
+from wire.statements import AdoptSettings, AnyStatement, RegisterOperator, Withdraw
+from wire.timedrops import RaceKey, encode_result, result_name
+
+# While reads stream in, an append that must follow the head may lose its race
+# each time. After so many tries it is made without, and looked at afterwards.
+TRIES = 8
+
+Refold = Callable[[Event], Meet]  # the whole log and one event more, folded anew
+
+
+class PlannedRevision(msgspec.Struct, frozen=True):
+    """A result file that would be published: the race's identity, the revision, the name."""
+
+    session: str
+    event: str
+    heat: int
+    race_number: int
+    revision: int
+    name: str
+
+
+class Proposal(msgspec.Struct, frozen=True):
+    """What `statement` would do to the meet as of `position`.
+
+    `words` say it in a sentence, `races` what changes lane by lane,
+    `revisions` what would be published if nothing else comes; `notes` what
+    else somebody should know.
+    """
+
+    statement: AnyStatement
+    position: int
+    words: str
+    races: tuple[RaceChange, ...]
+    revisions: tuple[PlannedRevision, ...]
+    notes: tuple[str, ...]
+
+
+class Made(msgspec.Struct, frozen=True):
+    """A statement that was made, at `position`, and what it was going to do when it was checked."""
+
+    position: int
+    proposal: Proposal
+
+
+def propose(meet: Meet, statement: AnyStatement, refold: Refold | None = None) -> Proposal:
+    """What the statement would do, tried on a copy of the settled `meet`, which is left as it is.
+
+    `refold` is asked where other settings read the whole log anew; see
+    `folding_ahead`. Raises `Unsayable` and `NotAllowed`.
+    """
+    check(meet, statement)
+    words = describe(statement, meet.settings.meet.zone)
+    notes: list[str] = []
+    if isinstance(statement, AdoptSettings):
+        told = changes(flat(meet.settings), flat(read_settings(meet, statement.toml)))
+        notes = [f"{what}: {then or 'nothing'} -> {now or 'nothing'}" for what, then, now in told]
+    if isinstance(statement, RegisterOperator):  # nothing is computed from who may speak
+        return Proposal(statement, meet.position, words, (), (), tuple(notes))
+    event = _synthetic(meet, statement)
+    after = Meet.load(meet.save())
+    after.feed([event])
+    if after.stale:
+        if refold is None:
+            notes.append("The whole log is read anew; what changes is not worked out here.")
+            return Proposal(statement, meet.position, words, (), (), tuple(notes))
+        after = refold(event)
+    after.settle()
+    races = compare(meet.races(), after.races())
+    revisions, more = _revisions(after, races)
+    return Proposal(statement, meet.position, words, races, revisions, (*notes, *more))
+
+
+def folding_ahead(log: Log) -> Refold:
+    """The `refold` of `propose` for a meet that was folded from `log`."""
+
+    def refold(event: Event) -> Meet:
+        return fold(_Ahead(log, event))
+
+    return refold
+
+
+def make(
+    log: Log, meet: Meet, statement: AnyStatement, *, tries: int = TRIES, effects: bool = True
+) -> Made:
+    """Append the statement, durable on return, if what it is about is as its author had seen it.
+
+    `meet` was folded from `log`; it is folded on to the head. The state at
+    `statement.seen` is the one to compare with. Nothing slips in between
+    looking and appending: the append insists on the position looked at.
+    Where it loses to streaming reads `tries` times, it is made wherever it
+    comes to stand, and withdrawn at once should its subject have changed in
+    just that moment. Without `effects` nothing is worked out for telling.
+    Raises `Unsayable`, `NotAllowed`, `Stale` and `StoreError`.
+    """
+    meet = _catch_up(meet, log)
+    expected = refuse_stale(log, meet, statement)
+    proposal = (
+        propose(meet, statement, folding_ahead(log))
+        if effects
+        else Proposal(statement, meet.position, describe(statement), (), (), ())
+    )
+    for _ in range(tries):
+        check(meet, statement)
+        try:
+            return Made(state(log, statement, after=meet.position).position, proposal)
+        except Conflict:
+            meet = _catch_up(meet, log)
+            _refuse_stale(meet, statement, expected)
+    check(meet, statement)
+    position = state(log, statement).position
+    meet = _catch_up(meet, log, position - 1)
+    try:
+        _refuse_stale(meet, statement, expected)
+        check(meet, statement)
+    except (Stale, Unsayable):
+        _take_back(log, statement, position)
+        raise
+    return Made(position, proposal)
+
+
+def refuse_stale(log: Log, meet: Meet, statement: AnyStatement) -> Subject:
+    """What the statement is about, as its author had seen it, where it is still so in `meet`.
+
+    Raises `Stale` where it is not, and `Unsayable` for a `seen` that is still to come.
+    """
+    seen = statement.seen
+    if not 0 <= seen <= meet.position:
+        raise Unsayable(f"There is no event {seen}: the newest is {meet.position}.")
+    if seen == meet.position:
+        return subject_of(meet, statement)
+    earlier = fold(log, seen)
+    earlier.settle()
+    expected = subject_of(earlier, statement)
+    _refuse_stale(meet, statement, expected)
+    return expected
+
+
+def _take_back(log: Log, statement: AnyStatement, position: int) -> None:
+    state(
+        log,
+        Withdraw(
+            author=statement.author,
+            channel=statement.channel,
+            at=statement.at,
+            seen=position,
+            reason="what it is about changed at the same moment",
+            proof=statement.proof,
+            login=statement.login,
+            position=position,
+        ),
+    )
+
+
+def _refuse_stale(meet: Meet, statement: AnyStatement, expected: Subject) -> None:
+    changed = changes(expected, subject_of(meet, statement))
+    if changed:
+        listed = "\n".join(
+            f"  {what}: was {then or 'nothing'}, is now {now or 'nothing'}"
+            for what, then, now in changed
+        )
+        raise Stale(
+            f"Refused, for it has changed since event {statement.seen}: "
+            f"{describe(statement, meet.settings.meet.zone)}.\n{listed}\n"
+            f"Nothing was stated. If you still mean it, say it again with --seen {meet.position}.",
+            changed,
+        )
+
+
+def _catch_up(meet: Meet, log: Log, until: int | None = None) -> Meet:
+    """The meet folded on to `until`, or the log's head, and settled."""
+    end = log.head().position if until is None else until
+    if meet.position < end:
+        advance(meet, log, end)
+        if meet.stale:
+            meet = fold(log, end)
+        meet.settle()
+    return meet
+
+
+def _synthetic(meet: Meet, statement: AnyStatement) -> Event:
+    """The event that the statement would be if it were made now."""
+    draft = statement_draft(statement)
+    at = max(statement.at, meet.state.recorded_at)
+    return Event(meet.position + 1, at, draft.source, draft.kind, draft.meta, draft.body, b"")
+
+
+def _revisions(
+    meet: Meet, races: Sequence[RaceChange]
+) -> tuple[tuple[PlannedRevision, ...], list[str]]:
+    """What a publisher would make of the changed races, and what it could not replace."""
+    if meet.settings.folder.publish == "off":
+        return (), []
+    owner = owners(meet.races())
+    found: list[PlannedRevision] = []
+    notes = []
+    for change in races:
+        race = meet.race(RaceKey(change.session, change.event, change.heat))
+        if race is None or race.origin == "time-drops":
+            continue
+        planned = _planned(meet, race, owner)
+        found += planned
+        last = meet.state.revisions.published.get(race_key(race))
+        if last and not planned and not _documents(meet, race, owner):
+            notes.append(
+                f"Revision {last[-1].revision} of event {race.event}, heat {race.heat} is "
+                "published and would no longer hold: tell the meet manager."
+            )
+    return tuple(found), notes
+
+
+def _documents(meet: Meet, race: Race, owner: Owners) -> Sequence[tuple[RaceKey, str, int]]:
+    """The documents that are due: identity, SHA-256, race number."""
+    published = meet.state.revisions.published.get(race_key(race))
+    if not is_due(meet, race, published[-1] if published else None):
+        return ()
+    files = result_documents(race, meet.settings.meet.zone, owner)
+    return [
+        (document_key(file), sha256(encode_result(file)).hexdigest(), file.race_number)
+        for file in files
+    ]
+
+
+def _planned(meet: Meet, race: Race, owner: Owners) -> list[PlannedRevision]:
+    revisions = meet.state.revisions
+    fresh = []
+    for key, digest, number in _documents(meet, race, owner):
+        last = revisions.published.get(key)
+        if not last or last[-1].sha256 != digest:
+            fresh.append((key, number))
+    keys = {race_key(race), *(key for key, _ in fresh)}
+    keys |= {document for document, its in owner.items() if its == race_key(race)}
+    revision = max(revisions.next_revision(key) for key in keys)
+    found = []
+    for key, number in fresh:
+        try:
+            name = result_name(key.session, key.event, key.heat, number, revision)
+        except WireError:
+            continue  # a race that cannot be named is an alarm of the publisher's
+        found.append(PlannedRevision(*key, number, revision, name))
+    return found
+
+
+class _Ahead:
+    """A `Log` with one event more, as if it had been appended. It can only be read."""
+
+    def __init__(self, log: Log, event: Event) -> None:
+        self._log = UpTo(log, event.position - 1)
+        self._event = event
+
+    def append(self, drafts: Sequence[Draft], *, after: int | None = None) -> Head:  # noqa: ARG002 - the contract's
+        """Raises `StoreError`: what may come is not written to."""
+        raise StoreError("a log as it may come to be can only be read")
+
+    def read(self, after: int = 0, limit: int = 1000, *, kinds: Sequence[str] = ()) -> list[Event]:
+        """As `Log.read`, and then the event ahead."""
+        found = self._log.read(after, limit, kinds=kinds)
+        wanted = not kinds or self._event.kind in kinds
+        if wanted and after < self._event.position and len(found) < limit:
+            found.append(self._event)
+        return found
+
+    def head(self) -> Head:
+        """The event ahead; it has no hash."""
+        return Head(self._event.position, self._event.hash, self._event.recorded_at)
+
+    def close(self) -> None:
+        """Does nothing: the log belongs to whoever opened it."""
