@@ -10,6 +10,7 @@ from store.event import STATEMENT
 from tests.meetlog.meets import MORNING, PROGRAM, TOML, RecordedMeet, read, swum
 from wire.stamps import HOUR, NS
 from wire.statements import (
+    AdoptSettings,
     AnyStatement,
     ClearTime,
     CloseHeat,
@@ -41,7 +42,7 @@ class Moment(msgspec.Struct, frozen=True):
 def said(meet: RecordedMeet, kind: Callable[..., AnyStatement], **fields: object) -> int:
     """Append a statement about the first heat (or whatever `fields` say); its position."""
     about: dict[str, object] = {"session": "67", "event": "4A", "heat": 1}
-    about = {} if kind is Withdraw else about
+    about = {} if kind in (Withdraw, AdoptSettings) else about
     seen = meet.log.head().position
     statement = kind(author="Ada", channel="cli", at=0, seen=seen, **(about | fields))
     return meet.add("operator", STATEMENT, encode(statement))

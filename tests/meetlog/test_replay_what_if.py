@@ -8,18 +8,20 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from meetlog.comparison import RaceChange
+from meetlog.comparison import RaceChange, compare
 from meetlog.instants import moment_of
 from meetlog.output import Envelope
 from meetlog.readback import read_back
 from meetlog.reports import ReplayReport
 from meetlog.whatif import what_if
+from projections.folding import fold
 from store.event import FILE_CHANGED, SOCKET_OPENED, SOCKET_READ, Draft, pack_meta
 from store.memory import MemoryLog
-from tests.meetlog.calls import call
+from tests.meetlog.calls import ask, call
 from tests.meetlog.meets import CHIPS, PROGRAM, RecordedMeet, read
-from tests.meetlog.replays import GUN, RESULT
+from tests.meetlog.replays import GUN, RESULT, said
 from wire.settings_file import parse
+from wire.statements import AdoptSettings
 from wire.timedrops import PROGRAM_FILE, encode_program
 from wire.tsv1 import encode as encode_tsv1
 
@@ -221,6 +223,28 @@ def test_what_if_as_of_an_instant_knows_nothing_later(swum: RecordedMeet) -> Non
     assert what_if(swum.log, other, before).identical
     assert what_if(swum.log, other, before).position == before
     assert not what_if(swum.log, other, before + 1).identical
+
+
+@pytest.mark.parametrize("what", OTHERS)
+def test_what_is_adopted_is_what_was_shown(tmp_path: Path, what: str) -> None:
+    toml = OTHERS[what]().toml()
+    meet = RecordedMeet(tmp_path / "meet", RECORDED.toml())
+    meet.load()
+    meet.connect()
+    meet.receive([read(0, "", "Finish", 0)])
+    meet.receive([read(ms, chip, "Finish") for chip, moments in READS.items() for ms in moments])
+    meet.publish()
+    before = fold(meet.log)
+    before.settle()
+    shown = what_if(meet.log, parse(toml.encode()))
+    said(meet, AdoptSettings, toml=toml)
+    after = fold(meet.log)
+    after.settle()
+    assert compare(before.races(), after.races()) == shown.races
+    meet.publish()
+    (report,) = ask(ReplayReport, "replay", meet.path, "--into", tmp_path / "again").items
+    assert report.identical
+    assert report.pending == ()
 
 
 CHOICES = st.builds(
