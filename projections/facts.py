@@ -13,17 +13,19 @@ from wire.timedrops import Program, ResultFile, Status
 
 
 class Reads(msgspec.Struct, frozen=True, tag=True):
-    """Detections that one event of `source` completed, in the order of their bytes.
+    """Detections that successive events of `source` completed, in the order of their bytes.
 
-    `moments` (ns UTC) runs parallel to `raws`, which have the rest: chip, the
-    wire's name of the point, type 1 or 2, reader, antenna, signal. A gun is a `Gun`.
-    One fact for all of them, because a burst is one event and this is the hot path.
+    In parallel: `raws` have chip, the wire's name of the point, type 1 or 2,
+    reader, antenna and signal; `moments` are ns UTC; `positions` and
+    `arrivals` (ns UTC) those of the events. A gun is a `Gun`. One fact for
+    all of them, because this is what a replay does most.
     """
 
-    position: int
     source: str
     raws: list[RawRead]
     moments: list[int]
+    positions: list[int]
+    arrivals: list[int]
 
 
 class Gun(msgspec.Struct, frozen=True, tag=True):

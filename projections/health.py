@@ -7,7 +7,7 @@ import msgspec
 from projections.clock import iso_local, offset_at
 from projections.facts import Reads
 from projections.views import GapSpan, SourceHealth
-from store.event import Event, Meta
+from store.event import Meta
 from wire.settings import Settings, SourceSettings
 from wire.stamps import HOUR, MINUTE, NS
 
@@ -93,12 +93,20 @@ class Health(msgspec.Struct):
                 source.connections.clear()
                 source.closed_reason = "meetlog stopped without closing the connection"
 
-    def read(self, event: Event, reads: Reads) -> None:
+    def read(self, reads: Reads) -> None:
         """Reads arrived. The last of a piece has waited least, so it tells the clock's skew."""
         source = self.of(reads.source)
         source.received += len(reads.raws)
-        source.last_read = event.recorded_at
-        source.skews.append(event.recorded_at - reads.moments[-1])
+        source.last_read = reads.arrivals[-1]
+        samples: list[int] = []
+        after = 0
+        for i in range(len(reads.positions) - 1, -1, -1):
+            if reads.positions[i] != after:
+                after = reads.positions[i]
+                samples.append(reads.arrivals[i] - reads.moments[i])
+                if len(samples) == SAMPLES:
+                    break
+        source.skews += reversed(samples)
         if len(source.skews) > 20 * SAMPLES:
             del source.skews[:-SAMPLES]
 

@@ -2,6 +2,8 @@
 
 from collections.abc import Iterable
 from hashlib import sha256
+from itertools import groupby
+from operator import attrgetter
 
 import msgspec
 
@@ -37,6 +39,12 @@ from wire.timedrops import STATUS_FILE, RaceKey
 
 # More than any course has; a peer that invents names must not grow the state for ever.
 MOST_LOCATIONS = 256
+
+
+_FEW = 4  # fewer pieces at once save nothing
+_RUN_BYTES = 256 * 1024  # decoded at once; more would only take memory
+_BURST = 4096  # a piece so large is many reads already
+_same_connection = attrgetter("kind", "source", "meta")
 
 
 class State(msgspec.Struct):
@@ -86,28 +94,55 @@ class Intake:
 
     def feed(self, events: Iterable[Event]) -> None:
         """Take events in, which must follow the state's position without a gap."""
+        for (kind, _, _), each in groupby(events, _same_connection):
+            run = list(each)
+            if kind != ev.SOCKET_READ or len(run) < _FEW or len(run[0].body) > _BURST:
+                for event in run:
+                    self._take_event(event)
+                continue
+            size = max(1, _RUN_BYTES // max(1, len(run[0].body)))
+            for start in range(0, len(run), size):
+                self._take_run(run[start : start + size])
+
+    def _take_run(self, events: list[Event]) -> None:
+        """Take successive pieces of one connection in, at once where they are plain."""
+        state, last = self.state, events[-1]
+        follows = events[0].position == state.position + 1
+        contiguous = last.position - events[0].position == len(events) - 1
+        reads = state.decoder.plain_reads(events) if follows and contiguous else None
+        if reads is None:
+            for event in events:
+                self._take_event(event)
+            return
+        state.position = last.position
+        state.recorded_at = last.recorded_at
+        source = state.health.of(last.source)
+        source.bytes += sum([len(event.body) for event in events])
+        source.last_byte = last.recorded_at
+        self._take_reads(reads)
+
+    def _take_reads(self, reads: Reads) -> None:
+        self.state.reads.add(reads, self.pending.chips)
+        self.state.health.read(reads)
+
+    def _take_event(self, event: Event) -> None:
         state = self.state
-        decode = state.decoder.facts
-        add = state.reads.add
-        dirty = self.pending.chips
-        for event in events:
-            if event.position != state.position + 1:
-                raise ValueError(f"event {event.position} does not follow {state.position}")
-            state.position = event.position
-            state.recorded_at = event.recorded_at
-            facts = decode(event)
-            if event.kind == ev.SOCKET_READ:
-                source = state.health.of(event.source)
-                source.bytes += len(event.body)
-                source.last_byte = event.recorded_at
+        if event.position != state.position + 1:
+            raise ValueError(f"event {event.position} does not follow {state.position}")
+        state.position = event.position
+        state.recorded_at = event.recorded_at
+        facts = state.decoder.facts(event)
+        if event.kind == ev.SOCKET_READ:
+            source = state.health.of(event.source)
+            source.bytes += len(event.body)
+            source.last_byte = event.recorded_at
+        else:
+            self._notice(event)
+        for fact in facts:
+            if type(fact) is Reads:
+                self._take_reads(fact)
             else:
-                self._notice(event)
-            for fact in facts:
-                if type(fact) is Reads:
-                    add(fact, dirty)
-                    state.health.read(event, fact)
-                else:
-                    self._take(event, fact)
+                self._take(event, fact)
 
     def _notice(self, event: Event) -> None:
         """What an event says by itself, whatever is in its body."""

@@ -70,8 +70,8 @@ class ReadSet(msgspec.Struct):
         feeds = self.feed_ids.get(reads.source)
         if feeds is None:
             feeds = self.feed_ids[reads.source] = {}
-        position = reads.position
-        for raw, moment in zip(reads.raws, reads.moments, strict=True):
+        parallel = zip(reads.raws, reads.moments, reads.positions, strict=True)
+        for raw, moment, position in parallel:
             chip = raw.chip if type(raw.chip) is str else str(raw.chip)
             feed = feeds.get(raw.timing_point)
             if feed is None:

@@ -13,7 +13,7 @@ import msgspec
 from projections.facts import Gun
 from projections.rulings import Rulings, race_of
 from projections.startlist import StartList
-from wire.statements import RecallHeat, StartHeat
+from wire.statements import MoveGun, RecallHeat, ReSwim, StartHeat
 from wire.timedrops import RaceKey
 
 
@@ -33,10 +33,21 @@ class Start(msgspec.Struct, frozen=True):
 
 
 class Starts(msgspec.Struct, frozen=True):
-    """The outcome: started heats, and signals that started none because no heat was left."""
+    """The outcome: started heats, and signals that started none because no heat was left.
+
+    `given` has also the starts of swims that count no more; `last` is the heat that
+    the latest signal started, at event `last_position`. The next gun goes by these.
+    """
 
     by_race: dict[RaceKey, Start]
     unused: tuple[Gun, ...] = ()
+    given: dict[RaceKey, Start] = {}
+    last: RaceKey | None = None
+    last_position: int = 0
+
+
+Repeats = Sequence[tuple[RaceKey, int]]  # heats to be swum again, and the events that said so
+Signal = tuple[int, int, RaceKey | None, Gun | None]  # moment, position, the heat named, the gun
 
 
 def group_guns(guns: Iterable[Gun], window: int) -> list[list[Gun]]:
@@ -63,96 +74,195 @@ def assign(
     the same start, and is recalled with it. Of several starts of a heat by
     hand the last one said holds. A heat to be swum again has its starts of
     before no more, and comes after all others. A gun time that was said
-    moves a start, or is one. `guns` may hold copies; `position` of a group
-    is its first gun's.
+    moves a start; where nothing had started the heat by then, it is one.
+    `guns` may hold copies; `position` of a group is its first gun's.
     """
-    by_race: dict[RaceKey, Start] = {}
-    recalls = [s.statement for s in rulings.in_force if isinstance(s.statement, RecallHeat)]
-    recalled = {r.gun for r in recalls if not r.start}
-    recalled_events = {r.start for r in recalls if r.start}
+    repeats = _repeats(rulings)
+    calls = _news(calls, repeats)
+    groups = group_guns(_not_recalled(guns, rulings, window), window)
+    said = _said(rulings)
+
+    def walk() -> Starts:
+        told = [moment for moment, _, _ in said.starts] + said.taken_back
+        signals: list[Signal] = [
+            (group[0].moment, group[0].position, None, group[0])
+            for group in groups
+            if not any(abs(group[0].moment - moment) <= window for moment in told)
+        ]
+        signals += [(moment, position, key, None) for moment, position, key in said.starts]
+        return _walk(signals, startlist, calls, repeats)
+
+    starts = walk()
+    for key, (_, position) in said.gun_times.items():
+        start = starts.by_race.get(key)
+        if start is None or start.position > position:
+            said.starts.append((*said.gun_times[key], key))
+            starts = walk()
+    for key, (moment, position) in said.gun_times.items():
+        start = starts.by_race.get(key)
+        starts.by_race[key] = Start(moment, start.position if start else position, by_hand=True)
+    return starts
+
+
+class _Said(msgspec.Struct):
+    """What people said of starts: moment, position and heat of each, and moments taken back."""
+
+    starts: list[tuple[int, int, RaceKey]] = []
+    taken_back: list[int] = []
+    gun_times: dict[RaceKey, tuple[int, int]] = {}
+
+
+def _said(rulings: Rulings) -> _Said:
+    found = _Said()
     by_hand: dict[RaceKey, tuple[int, int]] = {}
-    taken_back: set[int] = set()
+    moments: list[tuple[int, int]] = []
     for s in rulings.in_force:
-        if isinstance(s.statement, StartHeat):
-            if s.statement.gun in recalled or s.position in recalled_events:
-                taken_back.add(s.statement.gun)
-            else:
-                by_hand[race_of(s.statement)] = (s.statement.gun, s.position)
-    signals: list[tuple[int, int, RaceKey | None, Gun | None]] = [
-        (moment, position, key, None) for key, (moment, position) in by_hand.items()
-    ]
-    told = taken_back | {moment for moment, _ in by_hand.values()}
+        match s.statement:
+            case StartHeat(gun=gun):
+                by_hand[race_of(s.statement)] = (gun, s.position)
+                moments.append((gun, s.position))
+            case MoveGun(gun=gun):
+                moments.append((gun, s.position))
+                found.gun_times.pop(race_of(s.statement), None)
+                if race_of(s.statement) in rulings.guns:
+                    found.gun_times[race_of(s.statement)] = (gun, s.position)
+            case RecallHeat(gun=gun, start=start):
+                back = [m for m in moments if (m[1] == start if start else m[0] == gun)]
+                found.taken_back += [moment for moment, _ in back]
+                by_hand = {key: each for key, each in by_hand.items() if each not in back}
+            case ReSwim():
+                # A start of the swim before goes on saying which gun that one's was.
+                before = by_hand.pop(race_of(s.statement), None)
+                if before:
+                    found.starts.append((*before, race_of(s.statement)))
+            case _:
+                pass
+    found.starts += [(*each, key) for key, each in by_hand.items()]
+    return found
+
+
+def _not_recalled(guns: Iterable[Gun], rulings: Rulings, window: int) -> list[Gun]:
+    """The guns by the shifted clocks of their sources, without the recalled and their company."""
     shifted = [
         msgspec.structs.replace(gun, moment=rulings.shifted(gun.source, gun.moment))
         if gun.source in rulings.shifts
         else gun
         for gun in guns
     ]
-    for group in group_guns(shifted, window):
-        gun = group[0]
-        if any(g.moment in recalled or g.position in recalled_events for g in group):
-            continue
-        if any(abs(gun.moment - moment) <= window for moment in told):
-            continue
-        signals.append((gun.moment, gun.position, None, gun))
+    recalls = [s.statement for s in rulings.in_force if isinstance(s.statement, RecallHeat)]
+    recalled: list[Gun] = []
+    for recall in recalls:
+        if recall.start:
+            # One event may bring several guns, when a line was cut.
+            brought = [gun for gun in shifted if gun.position == recall.start]
+            recalled += sorted(brought, key=lambda gun: abs(gun.moment - recall.gun))[:1]
+        else:
+            recalled += [gun for gun in shifted if gun.moment == recall.gun]
+    if not recalled:
+        return shifted
+    groups = group_guns(shifted, window)
+    return [g for group in groups if not any(gun in recalled for gun in group) for g in group]
+
+
+def _walk(
+    signals: Iterable[Signal], startlist: StartList, calls: Sequence[Call], repeats: Repeats
+) -> Starts:
+    """Give each signal, in order of moment, the heat it names, or the next one."""
+    given: dict[RaceKey, Start] = {}
     last: RaceKey | None = None
     last_position = 0
     unused = []
-    for moment, position, named, signal in sorted(signals, key=lambda s: (s[0], s[1])):
-        key = named or _called(calls, last_position, position, by_race)
-        key = key or _next(startlist.in_force(position).order, last, by_race)
-        key = key or _repeated(rulings, position, by_race)
+    for moment, position, named, gun in sorted(signals, key=lambda s: (s[0], s[1])):
+        key = named or _called(calls, last_position, position, given, repeats)
+        key = key or _next(startlist.in_force(position).order, last, given)
+        key = key or _repeated(repeats, position, given)
         if key is None:
-            if signal is not None:
-                unused.append(signal)
+            if gun is not None:
+                unused.append(gun)
             continue
-        by_race[key] = Start(moment, position, by_hand=signal is None)
+        before = given.get(key)
+        if before is None or _swim(repeats, key, before) <= _swim(repeats, key, position):
+            given[key] = Start(moment, position, by_hand=gun is None)
         last, last_position = key, position
-    for key, repeat in rulings.repeats.items():
-        if key in by_race and by_race[key].position < repeat.position:
-            del by_race[key]
-    for key, moment in rulings.guns.items():
-        position = by_race[key].position if key in by_race else 0
-        by_race[key] = Start(moment, position, by_hand=True)
-    return Starts(by_race, tuple(unused))
+    newest = {key: start for key, start in given.items() if _counts(repeats, key, start)}
+    return Starts(newest, tuple(unused), given, last, last_position)
 
 
-def _repeated(rulings: Rulings, position: int, started: dict[RaceKey, Start]) -> RaceKey | None:
+def _repeats(rulings: Rulings) -> Repeats:
+    return [
+        (race_of(s.statement), s.position)
+        for s in rulings.in_force
+        if isinstance(s.statement, ReSwim)
+    ]
+
+
+def _swim(repeats: Repeats, key: RaceKey, start: Start | int) -> int:
+    """How often the heat had been sent back before this start of it."""
+    position = start if isinstance(start, int) else start.position
+    return sum(again == key and said < position for again, said in repeats)
+
+
+def _counts(repeats: Repeats, key: RaceKey, start: Start) -> bool:
+    return not any(again == key and said > start.position for again, said in repeats)
+
+
+def _repeated(repeats: Repeats, position: int, given: dict[RaceKey, Start]) -> RaceKey | None:
     """The first heat to be swum again, as said before event `position`, that has not been yet."""
-    for key, repeat in rulings.repeats.items():
-        again = key in started and started[key].position > repeat.position
-        if repeat.position < position and not again:
+    for key, said in repeats:
+        again = key in given and given[key].position > said
+        if said < position and not again:
             return key
     return None
 
 
+def _news(calls: Sequence[Call], repeats: Repeats) -> Sequence[Call]:
+    """The calls without those that name the heat of the call before once more.
+
+    After it was said that the heat is to be swum again, that is news.
+    """
+    kept: list[Call] = []
+    for call in calls:
+        if kept and kept[-1].key == call.key:
+            since = kept[-1].position
+            if not any(k == call.key and since < said < call.position for k, said in repeats):
+                continue
+        kept.append(call)
+    return kept
+
+
 def _called(
-    calls: Sequence[Call], after: int, before: int, started: dict[RaceKey, Start]
+    calls: Sequence[Call],
+    after: int,
+    before: int,
+    given: dict[RaceKey, Start],
+    repeats: Repeats,
 ) -> RaceKey | None:
     """The heat a status file called between two starts, unless it has started already."""
     for call in reversed(calls):
         if after < call.position < before:
-            return None if call.key in started else call.key
+            start = given.get(call.key)
+            waits = start is None or any(
+                key == call.key and start.position < said < call.position for key, said in repeats
+            )
+            return call.key if waits else None
     return None
 
 
 def _next(
-    order: tuple[RaceKey, ...], last: RaceKey | None, started: dict[RaceKey, Start]
+    order: tuple[RaceKey, ...], last: RaceKey | None, given: dict[RaceKey, Start]
 ) -> RaceKey | None:
     """The first heat in `order` after the last one started that has not started itself."""
     at = order.index(last) + 1 if last in order else 0
-    return next((key for key in order[at:] if key not in started), None)
+    return next((key for key in order[at:] if key not in given), None)
 
 
 def next_race(
     startlist: StartList, calls: Sequence[Call], starts: Starts, rulings: Rulings, position: int
 ) -> RaceKey | None:
     """The heat that the next gun would start, as of event `position`."""
-    started = starts.by_race
-    latest = max(started.items(), key=lambda item: (item[1].moment, item[1].position), default=None)
-    last, after = (latest[0], latest[1].position) if latest else (None, 0)
+    repeats, given = _repeats(rulings), starts.given
     return (
-        _called(calls, after, position + 1, started)
-        or _next(startlist.in_force(position).order, last, started)
-        or _repeated(rulings, position + 1, started)
+        _called(_news(calls, repeats), starts.last_position, position + 1, given, repeats)
+        or _next(startlist.in_force(position).order, starts.last, given)
+        or _repeated(repeats, position + 1, given)
     )

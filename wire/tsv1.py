@@ -5,8 +5,8 @@ no sequence and no resume. LF, CRLF, blank messages, single objects and the
 spellings that `wire.jsonreads` knows are tolerated.
 """
 
-from collections.abc import Iterable
-from itertools import chain
+from collections.abc import Iterable, Sequence
+from itertools import chain, islice
 
 import msgspec
 
@@ -61,6 +61,32 @@ class Decoder(msgspec.Struct):
         if rest:
             self._take(rest, out)
         return out
+
+    def whole_pieces(self, pieces: Sequence[bytes]) -> list[Decoded] | None:
+        """The reads of each piece, where all are whole, plain messages with at least one read.
+
+        None otherwise, and then nothing has happened: `feed` takes the pieces.
+        """
+        if self.held or self.skipping:
+            return None
+        joined = b"".join(pieces)
+        ends = joined.count(b"\r")
+        if (
+            joined.count(b"]\r[") != ends - 1
+            or b"\n" in joined
+            or not all(piece[-2:] == b"]\r" and len(piece) <= MAX_FRAME for piece in pieces)
+        ):
+            return None
+        try:
+            arrays = decode_plain_series(joined)
+        except (ValueError, RecursionError):
+            return None
+        if len(arrays) != ends or not all(arrays):
+            return None
+        if ends == len(pieces):
+            return arrays
+        series = iter(arrays)
+        return [list(chain.from_iterable(islice(series, piece.count(b"\r")))) for piece in pieces]
 
     def close(self) -> Decoded:
         """What the end of the connection leaves: nothing, a last message without its CR, or less.
