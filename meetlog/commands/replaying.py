@@ -174,7 +174,9 @@ def _print(report: ReplayReport) -> None:
     if report.files:
         put(_files_table(report.files))
     differing = [each for each in report.files if not each.identical]
-    _changes("In those files", [race for each in differing for race in each.races])
+    if not report.settings:  # what other settings change is told once, for the end
+        for each in differing:
+            _changes(each.name, each.races)
     told = (
         f"{len(differing)} of them differ" if differing else "all identical to what was published"
     )
@@ -185,8 +187,9 @@ def _print(report: ReplayReport) -> None:
     )
     if report.folder:
         _print_compared(report.folder, report.compared)
-    _print_pending(report.pending)
-    if report.settings:
+    if not report.settings:
+        _print_pending(report.pending)
+    else:
         say(
             f"WHAT IF: the files in {report.into} are by the settings in {report.settings}, "
             "not by those of the meet. Nothing was adopted; keep them away from the meet folder."
@@ -290,7 +293,8 @@ def _print_preview(report: PreviewReport) -> None:
         return
     if report.differing:
         put(_files_table(report.differing))
-        _changes("Results that would change", [r for f in report.differing for r in f.races])
+        for each in report.differing:
+            _changes(each.name, each.races)
     _print_pending(report.pending)
     say(
         f"{show.count(report.identical, 'publication')} identical, "
