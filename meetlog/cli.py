@@ -10,6 +10,7 @@ from typer.main import get_command
 
 from meetlog import __version__
 from meetlog.commands import (
+    auditing,
     comparing,
     demonstrating,
     events,
@@ -110,7 +111,8 @@ def make_app() -> typer.Typer:
     )
     for command in (
         running.init, running.run, standing.status, standing.sources, events.events,
-        outcomes.crossings, outcomes.results, outcomes.revisions, standing.quarantine,
+        outcomes.crossings, outcomes.results, outcomes.revisions, auditing.audit,
+        auditing.explain, standing.quarantine,
         keeping.rebuild, evidence.verify, evidence.seal, evidence.backup, evidence.restore,
         replaying.replay, comparing.diff,
         replaying.upgrade_preview, demonstrating.demo,

@@ -335,10 +335,15 @@ def _stranger(meet: Meet, chip: str, owner: str, since: int) -> Verdict:
         None,
     ) if since else None  # fmt: skip
     if not owner:
-        return Verdict("unknown-chip", "unknown chip: it was nobody's at that time", statement)
+        then = " at that time" if statement else ""
+        return Verdict("unknown-chip", f"unknown chip: it was nobody's{then}", statement)
     name = meet.name_of(owner)
     who = f"{name} ({owner})" if name else f"swimmer {owner}"
-    return Verdict("not-assigned", f"not this swimmer's chip at that time, but {who}'s", statement)
+    if statement:
+        words = f"the chip was {who}'s at that time, says statement {statement}"
+    else:
+        words = f"not this swimmer's chip, but {who}'s by the chip table"
+    return Verdict("not-assigned", words, statement)
 
 
 def _chosen(group: Sequence[Row], point: Point) -> Verdict:
