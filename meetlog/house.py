@@ -40,6 +40,7 @@ from store.writer import GroupCommit
 from wire.settings import Settings, SourceSettings
 
 US = "meetlog"
+STOP_SECONDS = 5
 
 
 class Ears(msgspec.Struct, frozen=True):
@@ -77,9 +78,10 @@ async def open_house(
 
     Everything is open and listening when the block begins; when it ends,
     sources are closed, what arrived is folded and published, and the log is
-    closed. Raises `Refused`, `StoreError` and `IngestError`.
+    closed, whatever is being cancelled around it. Raises `Refused`,
+    `StoreError` and `IngestError`.
     """
-    async with AsyncExitStack() as stack:
+    async with _unhurried() as stack:
         path = folder / settings.log.path
         stack.enter_context(
             alone(path, "Stop that one first; reading commands and statements work beside it.")
@@ -96,7 +98,7 @@ async def open_house(
         recorder = GroupCommitRecorder(writer)
         meet = await anyio.to_thread.run_sync(load_meet, log)
         await recorder.append(Draft(US, APP_STARTED, pack_meta(version=__version__)))
-        stack.push_async_callback(recorder.append, Draft(US, APP_STOPPED))
+        stack.push_async_callback(_record_stop, recorder)
         recorded = meet.state.files.get(SETTINGS_SOURCE, {}).get(SETTINGS_PATH)
         await record_file_version(
             recorder,
@@ -143,6 +145,23 @@ async def open_house(
                 yield house
             finally:
                 group.cancel_scope.cancel()
+
+
+@asynccontextmanager
+async def _unhurried() -> AsyncIterator[AsyncExitStack]:
+    """An exit stack that is unwound to its end even while its task is being cancelled."""
+    stack = AsyncExitStack()
+    try:
+        yield stack
+    finally:
+        with anyio.CancelScope(shield=True):
+            await stack.aclose()
+
+
+async def _record_stop(recorder: GroupCommitRecorder) -> None:
+    # With a full disk this would wait for ever; a stop that is not recorded reads as a crash.
+    with anyio.move_on_after(STOP_SECONDS):
+        await recorder.append(Draft(US, APP_STOPPED))
 
 
 async def _start_source(

@@ -1,5 +1,6 @@
 """`demo`: a whole simulated meet, and a look at what came of it."""
 
+import sys
 import tempfile
 from pathlib import Path
 from typing import Annotated
@@ -54,9 +55,11 @@ def demo(*, into: IntoOption = None) -> None:
     replay(log=folder, into=folder / "replayed")
     _head("Look around")
     if into is None:
-        say(f"The meet is in {folder}; delete that folder when you are done. Try:")
-    for command in ("status", "crossings", "events --limit 20", "verify"):
-        say(f"  meetlog {command} {'' if command == 'verify' else '--meet '}{folder}")
+        say(f"The meet is in {folder}; delete that folder when you are done.")
+    program = Path(sys.argv[0])
+    typed = "meetlog" if program.is_absolute() else str(program)
+    for command in ("status --meet", "crossings --meet", "events --limit 20 --meet", "verify"):
+        say(f"  {typed} {command} {folder}")
 
 
 def _head(text: str) -> None:
