@@ -74,7 +74,7 @@ def identify(
         _refuse_haste(log, who, now())
         if matches(secret, known.secret):
             return Author(who, "secret", login)
-        meta = pack_meta(actor=who, channel=channel, login=login, why="wrong secret")
+        meta = pack_meta(actor=who, channel=channel, login=login, why="wrong secret", at=now())
         log.append([Draft(OPERATOR, STATEMENT_REFUSED, meta)])
         failures, _ = failed(log, who)
     wait = wait_after(failures)
@@ -98,16 +98,17 @@ def failed(log: Log, name: str) -> tuple[int, int]:
             if _proved(event, name):
                 count = last = 0
         elif meta_of(event).get("actor") == name:
-            count, last = count + 1, event.recorded_at
+            # Not `recorded_at`, which waits for a clock that was set back.
+            count, last = count + 1, int(meta_of(event).get("at", event.recorded_at))
     return count, last
 
 
 def _refuse_haste(log: Log, name: str, now: int) -> None:
     failures, last = failed(log, name)
     wait = wait_after(failures)
-    # A clock that was set back must not make the wait longer than it is.
-    left = min(wait, last + wait - now)
-    if left > 0:
+    left = last + wait - now
+    # More than the longest wait is left only where the clock was set back since.
+    if 0 < left <= LONGEST_WAIT:
         raise NotAllowed(
             f"{failures} wrong secrets were given for {name}. "
             f"Try again in {-(-left // NS)} s; nothing was stated."

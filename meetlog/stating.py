@@ -13,7 +13,7 @@ from exporters.decisions import is_due
 from exporters.documents import Owners, document_key, owners, race_key, result_documents
 from ingest.statements import state, statement_draft
 from meetlog.asof import UpTo
-from meetlog.checks import check, read_settings
+from meetlog.checks import check, check_author, read_settings
 from meetlog.comparison import RaceChange, compare
 from meetlog.refusals import Stale, Unsayable
 from meetlog.subjects import Subject, changes, flat, subject_of
@@ -119,6 +119,7 @@ def make(
     Raises `Unsayable`, `NotAllowed`, `Stale` and `StoreError`.
     """
     meet = _catch_up(meet, log)
+    check_author(meet, statement)
     expected = refuse_stale(log, meet, statement)
     proposal = (
         propose(meet, statement, folding_ahead(log))
