@@ -111,6 +111,15 @@ def test_the_files_of_a_console_are_not_extra(tmp_path: Path) -> None:
     assert "another content" in found[CONSOLE].difference
 
 
+def test_what_a_console_took_over_is_not_pending(tmp_path: Path) -> None:
+    meet = swum(tmp_path / "meet")
+    console = ResultFile("67", "4A", 1, 1, lanes=(ResultLane(1, final_cs=2911),))
+    meet.file("Session67_Event_4A_Heat1_Race1_7.json", encode_result(console))
+    meet.publish()
+    (report,) = ask(ReplayReport, "replay", meet.path, "--into", tmp_path / "into").items
+    assert (report.pending, report.identical) == ((), True)
+
+
 def test_a_file_of_another_meet_and_one_that_cannot_be_read(
     recorded: RecordedMeet, folder: Path, tmp_path: Path
 ) -> None:

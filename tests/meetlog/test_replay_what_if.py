@@ -12,6 +12,7 @@ from meetlog.comparison import RaceChange, compare
 from meetlog.instants import moment_of
 from meetlog.output import Envelope
 from meetlog.readback import read_back
+from meetlog.replay import publications
 from meetlog.reports import ReplayReport
 from meetlog.whatif import what_if
 from projections.folding import fold
@@ -215,6 +216,20 @@ def test_another_zone_moves_the_start_and_no_time(swum: RecordedMeet) -> None:
     assert race.lanes == ()
     assert not found.identical
     assert moment_of("2026-06-14T09:00", "Europe/Berlin", 0) == GUN
+
+
+def test_a_result_that_no_file_has_yet_differs_too(swum: RecordedMeet, tmp_path: Path) -> None:
+    toml = tmp_path / "other.toml"
+    toml.write_text(Choice(rounding="up-second").toml(), encoding="utf-8")
+    published = next(p.position for p in publications(swum.log) if p.name == RESULT)
+    result = call(
+        "replay", swum.folder, "--into", tmp_path / "into", "--settings", toml,
+        "--until", str(published - 1), "--json",
+    )  # fmt: skip
+    (report,) = msgspec.json.decode(result.stdout, type=Envelope[ReplayReport]).items
+    assert all(f.identical for f in report.files)
+    assert report.races
+    assert (result.exit_code, report.identical) == (1, False)
 
 
 def test_what_if_as_of_an_instant_knows_nothing_later(swum: RecordedMeet) -> None:
