@@ -124,7 +124,8 @@ class Projector:
 
     def finish(self) -> None:
         """Fold to the head, publish what is due, and save everything for the next start."""
-        while self.step()[0]:
+        # What is published in the last step belongs to what the tables show, too.
+        while self.step()[0] or self.meet.position < self._log.head().position:
             pass
         self._write_tables(snapshot=True)
         self._look()
