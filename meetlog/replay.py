@@ -19,7 +19,7 @@ from meetlog.reports import PendingFile, ReplayedFile
 from projections.folding import advance, fold
 from projections.meet import Meet
 from projections.views import Race
-from store.event import RESULT_PUBLISHED, STATUS_PUBLISHED, Event, meta_of
+from store.event import LEFT_OUT, RESULT_PUBLISHED, STATUS_PUBLISHED, Event, meta_of
 from store.log import Log
 from wire.settings import Settings
 from wire.timedrops import RaceKey, encode_result
@@ -85,9 +85,14 @@ class Replay(msgspec.Struct, frozen=True):
 
 
 def publications(log: Log) -> list[Publication]:
-    """All decisions to publish in the log, in the order of what they were made from."""
+    """All decisions to publish in the log, in the order of what they were made from.
+
+    Of a log that came out of a capsule, those of the capsule's span: what the
+    earlier ones were made from is not all there.
+    """
     found: list[Publication] = []
-    after = 0
+    left_out = log.read(0, 1, kinds=(LEFT_OUT,))
+    after = int(meta_of(left_out[0])["begin"]) - 1 if left_out else 0
     while events := log.read(after, _CHUNK, kinds=(RESULT_PUBLISHED, STATUS_PUBLISHED)):
         after = events[-1].position
         found += map(_publication, events)
@@ -129,12 +134,12 @@ def pending(replayed: Replay) -> list[PendingFile]:
     now: dict[RaceKey, bytes] = {}
     for race in meet.races():
         decided = meet.state.revisions.published.get(race_key(race))
-        # A race of a console is published by the console.
-        if race.origin != "time-drops" and is_due(meet, race, decided[-1] if decided else None):
+        if is_due(meet, race, decided[-1] if decided else None):
             now |= _documents(meet, race_key(race), owner)
     found = []
     for key in dict.fromkeys([*now, *last]):
         writer = meet.race(owner.get(key, key))
+        # A race of a console is published by the console.
         if writer is None or writer.origin != "time-drops":
             found.append(_pending(key, writer, last.get(key), now.get(key)))
     return [each for each in found if each is not None]
