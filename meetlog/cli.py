@@ -26,7 +26,10 @@ from meetlog.exits import MEANINGS, explain
 from meetlog.output import forgive, warn
 
 # Commands loaded when they are asked for, each a module with a Typer `app` of its own.
-_APART = {"simulate": "meetlog.simulate.commands"}
+_APART = {
+    "capsule": "meetlog.capsule.commands",
+    "simulate": "meetlog.simulate.commands",
+}
 
 
 class House(TyperGroup):

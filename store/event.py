@@ -31,6 +31,9 @@ RESULT_PUBLISHED = "result.published"
 STATUS_PUBLISHED = "status.published"
 APP_STARTED = "app.started"
 APP_STOPPED = "app.stopped"
+# In a log that came out of a capsule: an event that the capsule did not carry.
+# `begin` in its meta is the first event of the capsule's span.
+LEFT_OUT = "capsule.left-out"
 
 Meta = dict[str, Any]
 

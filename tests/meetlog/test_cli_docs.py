@@ -10,6 +10,8 @@ import typer
 from typer.main import get_command
 
 from meetlog import comparison, reports
+from meetlog.capsule.format import Manifest
+from meetlog.capsule.making import CapsuleReport
 from meetlog.cli import make_app
 from meetlog.exits import MEANINGS
 from meetlog.safekeeping import CopyReport
@@ -100,6 +102,9 @@ def test_the_page_names_no_option_that_is_not_there(name: str) -> None:
         ("seal", reports.SealReport),
         ("backup", CopyReport),
         ("restore", CopyReport),
+        ("capsule make", CapsuleReport),
+        ("capsule make", Manifest),
+        ("capsule open", Manifest),
         ("replay", reports.ReplayReport),
         ("replay", reports.ReplayedFile),
         ("replay", reports.PendingFile),

@@ -1,0 +1,168 @@
+"""`meetlog capsule`: a span of a log in one file, and opening it elsewhere."""
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from typer.core import TyperGroup
+
+from meetlog import show
+from meetlog.capsule.format import Manifest
+from meetlog.capsule.making import CapsuleReport, make
+from meetlog.capsule.unpacking import LOG, open_into
+from meetlog.commands.options import HERE, JsonOption, LogArgument
+from meetlog.instants import NoSuchInstant, last_until, moment_of, position_at
+from meetlog.opening import open_log
+from meetlog.output import print_json, progress, say
+from projections.folding import settings_at
+from store.log import Log
+
+
+class _Capsules(TyperGroup):
+    """`make` may be left out: `meetlog capsule LOG ...` makes one."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """The arguments, with the command that is meant."""
+        if args and args[0] not in (*self.commands, *ctx.help_option_names):
+            args = ["make", *args]
+        return super().parse_args(ctx, args)
+
+
+app = typer.Typer(
+    cls=_Capsules,
+    help="Put a span of a log into one file, to be replayed on another computer.",
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode=None,
+    context_settings={"help_option_names": ["--help", "-h"]},
+)
+
+FromOption = Annotated[
+    str,
+    typer.Option(
+        "--from",
+        help="The first event of the span: a position, or the first at or after an instant.",
+        metavar="POSITION|INSTANT",
+        show_default="the log's first",
+    ),
+]
+ToOption = Annotated[
+    str,
+    typer.Option(
+        "--to",
+        help="The last event of the span: a position, or the last at or before an instant.",
+        metavar="POSITION|INSTANT",
+        show_default="the log's newest",
+    ),
+]
+OutOption = Annotated[Path, typer.Option("--out", help="The new file to write.", metavar="FILE")]
+MaskOption = Annotated[
+    bool,
+    typer.Option(
+        "--mask-names", help="Put pseudonyms in the place of swimmers' names, and leave out ages."
+    ),
+]
+FileArgument = Annotated[Path, typer.Argument(help="A capsule.", metavar="FILE")]
+IntoOption = Annotated[
+    Path,
+    typer.Option(
+        "--into", help="The folder to write into; it must be new or empty.", metavar="DIR"
+    ),
+]
+
+
+@app.command("make")
+def make_capsule(
+    *,
+    log: LogArgument = HERE,
+    out: OutOption,
+    begin: FromOption = "",
+    end: ToOption = "",
+    mask_names: MaskOption = False,
+    json: JsonOption = False,
+) -> None:
+    """Put a span of the log into a file, with all that it takes to replay it.
+
+    The chain is verified, and the capsule is opened and replayed before it
+    gets its name. The word `make` may be left out.
+    """
+    with open_log(log) as (opened, place), progress("Verifying", plain=not json) as told:
+        zone = (place.settings or settings_at(opened)).meet.zone
+        last = position_at(opened, end, zone) if end else opened.head().position
+        first = _first(opened, begin, zone) if begin else 1
+        if not 1 <= first <= last:
+            raise NoSuchInstant(
+                f"From event {first} to event {last} there is none: nothing to put in a capsule."
+            )
+        report = make(opened, first, last, out, mask=mask_names, name=place.log, progress=told)
+    if json:
+        print_json("capsule", last, [report])
+        return
+    _print(report)
+
+
+@app.command("open")
+def open_one(*, file: FileArgument, into: IntoOption, json: JsonOption = False) -> None:
+    """Make a log of a capsule, in a folder of its own.
+
+    It is checked first; a file that was altered, cut off, or is of a newer
+    meetlog leaves nothing behind.
+    """
+    with progress("Opening", plain=not json) as told:
+        manifest = open_into(file, into, told)
+    if json:
+        print_json("capsule", manifest.end, [manifest])
+        return
+    say(_contents(manifest))
+    _print_codes(manifest)
+    path = into / LOG
+    say("Look around:")
+    say(f"  meetlog events --meet {path} --after {manifest.begin - 1}")
+    say(f"  meetlog results --meet {path}")
+    say(f"  meetlog replay {path} --into {into / 'replayed'}")
+
+
+def _first(log: Log, text: str, zone: str) -> int:
+    """The event that `--from` means: of an instant, the first recorded at or after it."""
+    shown = text.strip()
+    if shown.isascii() and shown.isdigit():
+        return position_at(log, text, zone)
+    head = log.head()
+    moment = moment_of(shown, zone, head.recorded_at)
+    found = last_until(log, moment - 1, head) + 1
+    if found > head.position:
+        raise NoSuchInstant(f"{shown!r} is after the newest event, {head.position}.")
+    return found
+
+
+def _print(report: CapsuleReport) -> None:
+    manifest = report.manifest
+    say(_contents(manifest))
+    say(f"It is in {report.file}, {show.size(report.size)}.")
+    if report.publications:
+        said = "all of them identical"
+        if report.identical < report.publications:
+            said = f"{report.publications - report.identical} otherwise, as the log itself does"
+        say(
+            f"Opened and replayed: it gives {show.count(report.publications, 'publication')} of "
+            f"the span, {said}."
+        )
+    _print_codes(manifest)
+
+
+def _contents(manifest: Manifest) -> str:
+    begin, end = show.local(manifest.begin_at), show.local(manifest.end_at)
+    masked = "Names are masked. " if manifest.masked else ""
+    lead = ""
+    if manifest.complete_from < manifest.begin:
+        lead = f", complete from event {manifest.complete_from} on"
+    return (
+        f"{manifest.meet}: events {manifest.begin} to {manifest.end}, {begin} to {end} "
+        f"({manifest.zone}){lead}. {masked}"
+        f"{show.count(manifest.carried, 'event')} in it, "
+        f"{manifest.end - manifest.carried} left out."
+    )
+
+
+def _print_codes(manifest: Manifest) -> None:
+    say(f"The log's seals there: {manifest.begin_code} and {manifest.end_code}")
