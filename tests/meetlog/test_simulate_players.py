@@ -3,7 +3,6 @@
 from collections.abc import Callable, Coroutine, Sequence
 from fractions import Fraction
 from typing import Any, Literal
-from zoneinfo import ZoneInfo
 
 import anyio
 import anyio.lowlevel
@@ -31,17 +30,16 @@ from meetlog.simulate.script import (
     only,
     without_first_seen,
 )
-from meetlog.simulate.timing import Timing, iso_at, offset_at
+from tests.kit.rehearsal_clock import timing
 from wire import tsv1, tsv2
 from wire.ctp01_client import ClientOptions, render_time
 from wire.ctp01_messages import DataLine
 from wire.ctp01_server import ServerOptions, ServerSession
 from wire.errors import Malformed
 from wire.reads import RawRead, ReadKind
-from wire.stamps import NS, parse_iso
+from wire.stamps import NS
 
 pytestmark = pytest.mark.anyio
-BASE = 1_776_849_342_120_000_000
 Identity = tuple[str, str, str, int]
 
 
@@ -89,30 +87,6 @@ class MemoryStream(ByteStream):
         self.change()
         self.other.change()
         await anyio.lowlevel.checkpoint()
-
-
-class FakeTime:
-    """Time that passes only by waiting, and then at once."""
-
-    def __init__(self) -> None:
-        self.ns = 0
-
-    def monotonic(self) -> int:
-        return self.ns
-
-    def now(self) -> int:
-        return BASE + self.ns
-
-    async def sleep(self, seconds: float) -> None:
-        self.ns += round(seconds * NS)
-        await anyio.lowlevel.checkpoint()
-
-
-def timing(speed: Fraction | None = None, base: int | None = BASE) -> Timing:
-    fake = FakeTime()
-    return Timing(
-        speed, base=base, now=fake.now, monotonic=fake.monotonic, sleep=fake.sleep, zone=None
-    )
 
 
 Talk = Callable[[ByteStream], Coroutine[Any, Any, None]]
@@ -515,39 +489,6 @@ def test_reads_that_come_together_make_one_message_up_to_the_most() -> None:
         (1000, 0, True),
     ]
     assert [len(m.reads) for m in messages(acts)] == [1] * 6
-
-
-async def test_the_script_runs_at_its_speed_and_ends_now() -> None:
-    fake = FakeTime()
-    clock = Timing(Fraction(4), now=fake.now, monotonic=fake.monotonic, sleep=fake.sleep)
-    await clock.begin(60 * NS)
-    await clock.until(60 * NS)
-    assert fake.ns == 15 * NS
-    # The last read is stamped with the moment at which it is sent.
-    assert clock.base + 60 * NS == fake.now()
-
-
-async def test_stamps_are_local_and_utc_with_all_their_digits() -> None:
-    clock = Timing(None, base=BASE, zone=ZoneInfo("Europe/Berlin"))
-    read = clock.read(Detection("A", "7", 1_234_567_800, ReadKind.BEST_SEEN, "R", 2, -50))
-    assert read.utc_moment == "2026-04-22T09:15:43.3545678Z"
-    assert read.moment == "2026-04-22T11:15:43.3545678Z"
-    assert offset_at(BASE, ZoneInfo("Asia/Kolkata")) == 19_800
-    stamp = iso_at(BASE, ZoneInfo("America/St_Johns"))
-    assert stamp == "2026-04-22T06:45:42.120-02:30"
-    assert parse_iso(stamp).offset == -9000
-
-
-async def test_several_players_share_one_beginning() -> None:
-    fake = FakeTime()
-    clock = Timing(None, parties=2, now=fake.now, monotonic=fake.monotonic, sleep=fake.sleep)
-    with pytest.raises(ValueError, match="not begun"):
-        _ = clock.base
-    async with anyio.create_task_group() as group:
-        group.start_soon(clock.begin, 10 * NS)
-        group.start_soon(clock.begin, 30 * NS)
-        await clock.begun()
-    assert clock.base == BASE - 30 * NS
 
 
 def test_nothing_in_the_recorded_bytes_is_malformed() -> None:
