@@ -25,11 +25,13 @@ from meetlog.stating import Proposal, folding_ahead, make, propose, refuse_stale
 from meetlog.typed import moment
 from projections.clock import iso_local
 from projections.meet import Meet
+from store.log import Log
 from store.sqlite import SqliteLog
 from wire.statements import AnyStatement, verb_of
 
 CHANNEL = "cli"
 ONE_AT_A_TIME = ".secrets.lock"
+_WINDOW = 200  # events looked at together; the newest is nearly always among the first
 
 ReasonOption = Annotated[
     str, typer.Option("--reason", "-r", help="Why, in a few words; it is kept.", metavar="TEXT")
@@ -81,9 +83,9 @@ class Speaker(NamedTuple):
         return self.opened.meet
 
     def moment(self, text: str) -> int:
-        """The moment (ns UTC) that somebody typed."""
-        meet = self.meet
-        return moment(text, meet.settings.meet.zone, meet.state.recorded_at, self.now)
+        """The moment (ns UTC) that somebody typed; a time of day is of the meet's last day."""
+        newest = last_heard(self.opened.log)
+        return moment(text, self.meet.settings.meet.zone, newest, self.now)
 
 
 class Manner(NamedTuple):
@@ -214,6 +216,21 @@ def tell(report: StatementReport, command: str, *, json: bool) -> None:
     proof = "secret" if report.proof == "secret" else f"login {report.login}"
     say(f"Statement {report.position} by {report.author} ({proof}). "
         f"To take it back: meetlog withdraw {report.position}")  # fmt: skip
+
+
+def last_heard(log: Log) -> int:
+    """When (ns UTC) the newest event came from outside: on the meet's last day.
+
+    Not when the newest was recorded, for corrections are also made a day later. 0 without any.
+    """
+    until = log.head().position
+    while until > 0:
+        start = max(0, until - _WINDOW)
+        for event in reversed(log.read(start, until - start)):
+            if event.kind.startswith(("socket.", "file.")):
+                return event.recorded_at
+        until = start
+    return 0
 
 
 def ask_secret(name: str) -> str:
