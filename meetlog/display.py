@@ -14,6 +14,7 @@ from rich.text import Text
 from ingest.notices import Notice
 from meetlog.output import visible
 from meetlog.projector import Overview
+from meetlog.resends import resend_words
 from meetlog.show import age, local
 from projections.rounding import format_cs
 from projections.views import Crossing, Race, SourceHealth
@@ -127,6 +128,7 @@ class PlainLines:
     ) -> None:
         self._write = write or _write_line
         self._now = now
+        self._begun = self._now()
         self._seen: Overview = Overview()
         self._standing: frozenset[str] = frozenset()
 
@@ -155,6 +157,12 @@ class PlainLines:
         for s in overview.sources:
             if before.get(s.source) != s.state:
                 self.line(f"source {s.source} is {s.state}")
+        told = {(r.source, r.since_ns) for r in self._seen.resends if r.until_ns is not None}
+        for resend in overview.resends:
+            # Those that were over before this run began were told by the one before.
+            over = resend.until_ns is not None and resend.until_ns >= self._begun
+            if over and (resend.source, resend.since_ns) not in told:
+                self.line(resend_words(resend))
         was, now = self._seen.current, overview.current
         if now is not None and (
             was is None or (was.event, was.heat, was.state) != (now.event, now.heat, now.state)

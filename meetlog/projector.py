@@ -14,6 +14,7 @@ import msgspec
 from sqlalchemy import Connection
 
 from exporters.publisher import Publisher
+from meetlog.resends import ResendReceipt, resends
 from projections import readtables
 from projections.folding import follow
 from projections.meet import Changes, Meet
@@ -57,6 +58,7 @@ class Overview(msgspec.Struct, frozen=True):
     revisions: tuple[Revision, ...] = ()
     alarms: tuple[Alarm, ...] = ()
     quarantined: int = 0
+    resends: tuple[ResendReceipt, ...] = ()
 
 
 class Projector:
@@ -198,6 +200,7 @@ class Projector:
             revisions=tuple(meet.revisions()[-5:]),
             alarms=(*meet.alarms(), *self._publisher.alarms()),
             quarantined=sum(q.count for q in meet.quarantine()),
+            resends=resends(meet, self.overview.resends),
         )
 
 

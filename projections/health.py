@@ -6,6 +6,7 @@ import msgspec
 
 from projections.clock import iso_local, offset_at
 from projections.facts import Reads
+from projections.receipts import Receipts
 from projections.views import GapSpan, SourceHealth
 from store.event import Meta
 from wire.settings import Settings, SourceSettings
@@ -48,11 +49,18 @@ class Source(msgspec.Struct):
     gaps: list[tuple[int, int]] = []
     closed_reason: str = ""
 
+    @property
+    def skew(self) -> int | None:
+        """The median of arrival minus stamp (ns) of the newest reads; None of too few."""
+        newest = self.skews[-SAMPLES:]
+        return median_low(newest) if len(newest) >= _FEW else None
+
 
 class Health(msgspec.Struct):
     """All sources that spoke, by name."""
 
     sources: dict[str, Source] = {}
+    receipts: Receipts = msgspec.field(default_factory=Receipts)
 
     def of(self, name: str) -> Source:
         """The source's record, made when it first speaks."""
@@ -71,11 +79,15 @@ class Health(msgspec.Struct):
                 source.gaps.append((source.silent_since, at))
                 del source.gaps[:-GAPS_KEPT]
             source.silent_since = 0
-        source.connections[int(meta["c"])] = Connection(str(meta.get("peer", "")), at)
+        connection, peer = int(meta["c"]), str(meta.get("peer", ""))
+        source.connections[connection] = Connection(peer, at)
         source.closed_reason = ""
+        if source.received > source.guns:
+            self.receipts.opened(name, connection, peer, at, source.skew or 0)
 
     def closed(self, name: str, c: int, reason: str, at: int) -> None:
         """A connection ended."""
+        self.receipts.closed(name, c, at)
         source = self.of(name)
         if source.connections.pop(c, None) is not None and not source.connections:
             source.silent_since = at
@@ -86,6 +98,7 @@ class Health(msgspec.Struct):
 
         When exactly is not known, so a gap counts from the last that was heard of them.
         """
+        self.receipts.restarted(at)
         for source in self.sources.values():
             if source.connections:
                 begun = max(c.since for c in source.connections.values())
@@ -93,9 +106,15 @@ class Health(msgspec.Struct):
                 source.connections.clear()
                 source.closed_reason = "meetlog stopped without closing the connection"
 
-    def read(self, reads: Reads) -> None:
-        """Reads arrived. The last of a piece has waited least, so it tells the clock's skew."""
+    def read(self, reads: Reads, known: list[int] | None = None, connection: int = 0) -> None:
+        """Reads of a connection arrived; `known` has the event of each that was a copy.
+
+        The last of a piece has waited least, so it tells the clock's skew.
+        """
         source = self.of(reads.source)
+        at = source.connections.get(connection)
+        if known is not None and at is not None:  # else the end of a connection completed them
+            self.receipts.read(reads, known, connection, at.peer)
         source.received += len(reads.raws)
         source.last_read = reads.arrivals[-1]
         samples: list[int] = []
@@ -118,8 +137,7 @@ class Health(msgspec.Struct):
         gaps = [GapSpan(iso_local(a, zone), a, iso_local(b, zone), b) for a, b in s.gaps]
         if s.silent_since and s.protocol not in RESUMING:
             gaps.append(GapSpan(iso_local(s.silent_since, zone), s.silent_since, "", None))
-        newest = s.skews[-SAMPLES:]
-        skew = median_low(newest) if len(newest) >= _FEW else None
+        skew = s.skew
         return SourceHealth(
             source=name,
             protocol=s.protocol or (configured.protocol if configured else ""),

@@ -9,6 +9,7 @@ from meetlog.commands.options import HERE, AtOption, JsonOption, MeetOption, rea
 from meetlog.opening import OpenMeet
 from meetlog.output import print_json, put, say
 from meetlog.reports import StatusReport
+from meetlog.resends import resend_words, source_reports
 from projections.clock import iso_local
 from projections.views import Race, RaceState
 from store.event import APP_STARTED, APP_STOPPED
@@ -58,10 +59,11 @@ def sources(*, meet: MeetOption = HERE, json: JsonOption = False) -> None:
     """Show how each source does.
 
     Its state, when it last spoke, what it brought, whether its clock makes
-    sense, and the gaps in its coverage.
+    sense, the gaps in its coverage, and what came of the last time that it
+    sent again what it had sent before.
     """
     with reading(meet) as opened:
-        found = opened.meet.sources()
+        found = source_reports(opened.meet)
         position, zone = opened.meet.position, opened.meet.settings.meet.zone
     if json:
         print_json("sources", position, found)
@@ -69,6 +71,9 @@ def sources(*, meet: MeetOption = HERE, json: JsonOption = False) -> None:
     put(show.sources_table(found, time.time_ns()))
     for line in show.source_remarks(found):
         put(line)
+    for each in found:
+        if each.resend is not None:
+            say(f"RESENT {show.local(each.resend.since)}: {resend_words(each.resend)}.")
     connected = sum(s.state == "connected" for s in found)
     gaps = sum(len(s.gaps) for s in found)
     say(
