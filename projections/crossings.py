@@ -226,6 +226,12 @@ def passings(
     reads: ReadSet, by_feed: dict[int, Columns], point: Point, corrections: Corrections = NONE
 ) -> list[Passing]:
     """The crossings of one chip at `point`, in order of moment of their first read."""
+    if corrections is NONE:
+        told = [feed for feed in point.feeds if feed.id in by_feed]
+        if not told:
+            return []
+        if len(told) == 1:
+            return _of_one_feed(reads, by_feed[told[0].id], told[0], point.settings)
     settings = point.settings
     details = reads.details
     found = []
@@ -240,6 +246,60 @@ def passings(
         first, last = group[0][0], group[-1][0]
         found.append(Passing(first, last, count, moment, origin, feed.id, feed.backup, provisional))
     return found
+
+
+def _of_one_feed(
+    reads: ReadSet, columns: Columns, feed: Feed, settings: PointSettings
+) -> list[Passing]:
+    """`passings` where one feed told all, as nearly everywhere: the same, without rows."""
+    moments, origins, gap, shift = columns.moments, columns.origins, settings.gap, feed.shift
+    found = []
+    start, before, end = 0, moments[0], len(moments)
+    for i in range(1, end + 1):
+        if i < end:
+            moment = moments[i]
+            if moment - before <= gap:
+                before = moment
+                continue
+        chosen = start if i == start + 1 else _choose_index(reads, columns, start, i, settings.rule)
+        origin = origins[chosen]
+        found.append(
+            Passing(
+                moments[start] + shift,
+                before + shift,
+                i - start,
+                moments[chosen] + shift,
+                origin,
+                feed.id,
+                feed.backup,
+                reads.details[origin >> POSITION_BITS][0] < 2,
+            )
+        )
+        if i < end:
+            start, before = i, moment
+    return found
+
+
+def _choose_index(reads: ReadSet, columns: Columns, start: int, end: int, rule: str) -> int:
+    """`choose` among the reads `start` to `end` of one feed."""
+    details, moments = reads.details, columns.moments
+    told = [details[origin >> POSITION_BITS] for origin in columns.origins[start:end]]
+    if rule == "best":
+        ranks = [(-d[0], _WEAKEST if d[3] is None else -d[3]) for d in told]
+    else:
+        ranks = [(-d[0], 0) for d in told]
+    best = min(ranks)
+    if rule == "last":
+        at = end - start - 1 - ranks[::-1].index(best)
+        moment = moments[start + at]
+        equal = [i for i in range(at + 1) if ranks[i] == best and moments[start + i] == moment]
+    else:
+        at = ranks.index(best)
+        if at + 1 == end - start or moments[start + at + 1] != moments[start + at]:
+            return start + at
+        moment = moments[start + at]
+        equal = [i for i, r in enumerate(ranks) if r == best and moments[start + i] == moment]
+    return start + min(equal, key=lambda i: (told[i][1], told[i][2]))
 
 
 def pauses(reads: ReadSet, points: Iterable[Point]) -> dict[str, list[int]]:
