@@ -15,6 +15,7 @@ from ingest.statements import state, statement_draft
 from meetlog.asof import UpTo
 from meetlog.checks import check, check_author, read_settings
 from meetlog.comparison import RaceChange, compare
+from meetlog.nearby import find_statement
 from meetlog.refusals import Stale, Unsayable
 from meetlog.subjects import Subject, changes, flat, subject_of
 from projections.folding import advance, fold
@@ -80,6 +81,10 @@ def propose(meet: Meet, statement: AnyStatement, refold: Refold | None = None) -
     if isinstance(statement, AdoptSettings):
         told = changes(flat(meet.settings), flat(read_settings(meet, statement.toml)))
         notes = [f"{what}: {then or 'nothing'} -> {now or 'nothing'}" for what, then, now in told]
+    if isinstance(statement, Withdraw):
+        said = find_statement(meet, statement.position).statement
+        before = describe(said, meet.settings.meet.zone)
+        notes = [f"Statement {statement.position}, by {said.author}, was: {before}."]
     if isinstance(statement, RegisterOperator):  # nothing is computed from who may speak
         return Proposal(statement, meet.position, words, (), (), tuple(notes))
     event = _synthetic(meet, statement)

@@ -20,7 +20,7 @@ from projections.wording import describe
 from store.event import STATEMENT, STATEMENT_REFUSED, Event, meta_of
 from store.log import Log
 from wire.errors import WireError
-from wire.statements import AnyStatement, RaceStatement, decode, verb_of
+from wire.statements import AnyStatement, RaceStatement, Withdraw, decode, verb_of
 
 REFUSED = "refused"  # a secret failed; nothing was stated
 UNREADABLE = "unreadable"  # said by a newer meetlog
@@ -111,7 +111,11 @@ def entries(log: Log, zone: str) -> Iterator[HistoryEntry]:
         if statement is None:
             yield _unsaid(event, zone)
         else:
-            yield _entry(event.position, statement, zone, withdrawn.get(event.position))
+            words = describe(statement, zone)
+            if isinstance(statement, Withdraw) and statement.position in said:
+                words += f" ({describe(said[statement.position], zone)})"
+            gone = withdrawn.get(event.position)
+            yield _entry(event.position, statement, words, zone, gone)
 
 
 def history_table(found: list[HistoryEntry]) -> Rows:
@@ -134,7 +138,9 @@ def _proof(entry: HistoryEntry) -> str:
     return entry.proof or "not proven"
 
 
-def _entry(position: int, said: AnyStatement, zone: str, withdrawn_by: int | None) -> HistoryEntry:
+def _entry(
+    position: int, said: AnyStatement, words: str, zone: str, withdrawn_by: int | None
+) -> HistoryEntry:
     race = f"{said.session}/{said.event}/{said.heat}" if isinstance(said, RaceStatement) else ""
     return HistoryEntry(
         position=position,
@@ -146,7 +152,7 @@ def _entry(position: int, said: AnyStatement, zone: str, withdrawn_by: int | Non
         channel=said.channel,
         verb=verb_of(said),
         race=race,
-        words=describe(said, zone),
+        words=words,
         reason=said.reason,
         seen=said.seen,
         withdrawn_by=withdrawn_by,

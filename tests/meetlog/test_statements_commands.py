@@ -5,11 +5,12 @@ import os
 from collections.abc import Callable
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from meetlog.commands.remembering import VERBS
 from meetlog.exits import Exit
-from meetlog.statement_reports import HistoryEntry, StatementReport
+from meetlog.statement_reports import HistoryEntry, OperatorReport, StatementReport
 from meetlog.stating import PlannedRevision
 from projections.views import Lane, Race
 from tests.meetlog.calls import ROOT, ask, call
@@ -198,7 +199,9 @@ def test_what_is_wrong_is_told_and_nothing_is_stated(
 
 def test_withdrawing_twice_tells_how_to_have_it_count_again(ended: RecordedMeet) -> None:
     first = say(ended, "dq", FIRST, "1").position
-    second = say(ended, "withdraw", str(first)).position
+    report = say(ended, "withdraw", str(first))
+    assert "disqualified" in report.notes[0]
+    second = report.position
     code, told = refused(ended, "withdraw", str(first))
     assert (code, f"meetlog withdraw {second}" in told) == (Exit.UNSAYABLE, True)
 
@@ -243,6 +246,7 @@ def test_history_tells_everything_that_was_said(ended: RecordedMeet) -> None:
     assert (time.author, time.login, time.withdrawn_by) == ("Ben", "ada", None)
     assert dq.words.endswith("lane 1: disqualified by rule 6.2")
     assert dq.at_ns <= time.at_ns
+    assert withdraw.words == f"statement {first} counts no more ({dq.words})"
     assert told("--race", "4a/1") == [dq, time]
     assert told("--race", "67/4A/2") == [close]
     assert told("--author", "ben") == [time]
@@ -257,10 +261,18 @@ def test_history_tells_everything_that_was_said(ended: RecordedMeet) -> None:
         assert f"`{verb}`" in PAGE
 
 
-def test_the_json_is_documented() -> None:
-    page = PAGE.partition("## Options of every statement")[2].partition("## Starts")[0]
-    for kind in (StatementReport, PlannedRevision):
-        assert [f for f in kind.__struct_fields__ if f"`{f}`" not in page] == []
+@pytest.mark.parametrize(
+    ("title", "kind"),
+    [
+        ("## Options of every statement", StatementReport),
+        ("## Options of every statement", PlannedRevision),
+        ("### `meetlog history`", HistoryEntry),
+        ("### `meetlog operator list`", OperatorReport),
+    ],
+)
+def test_the_json_is_documented(title: str, kind: type[msgspec.Struct]) -> None:
+    about = PAGE.partition(f"\n{title}\n")[2].partition("\n##")[0]
+    assert [f for f in kind.__struct_fields__ if f"`{f}`" not in about] == []
 
 
 def test_a_meet_named_by_its_log_takes_statements_too(ended: RecordedMeet) -> None:
