@@ -69,7 +69,7 @@ class Killer:
 
     async def begin(self) -> None:
         """Have a program at work, and spare ones loading meanwhile."""
-        while len(self._spares) < 3:
+        while len(self._spares) < 2:
             self._spares.append(await self._programs.spare())
         self.current = self._spares.pop(0)
         await self.current.go()

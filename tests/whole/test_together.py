@@ -180,7 +180,7 @@ async def test_a_stop_is_clean_and_a_second_run_is_refused(
         running = await programs.run()
         second = await programs.call("run", "--plain", "-m", str(meeting.folder))
         assert second.process.returncode == 8
-        assert "Another `meetlog run` is recording" in second.text
+        assert "`meetlog run` is recording into" in second.text
         assert "Stop that one first" in second.text
         assert "Traceback" not in second.text
         async with await anyio.connect_tcp("127.0.0.1", meeting.mat) as mat:
