@@ -41,9 +41,10 @@ def refuse_existing(path: Path) -> None:
     """Raise `Refused` when there is a file or folder at `path`, or a database's rest beside it."""
     if os.path.lexists(path):
         raise Refused(f"{path} is there already and is left alone. Name another file.")
-    for name in SIDE_FILES:
+    for name in ("-wal", "-journal"):
         rest = path.with_name(path.name + name)
-        if os.path.lexists(rest):
+        # Who only read the log may have left an empty one.
+        if rest.exists() and rest.stat().st_size:
             raise Refused(
                 f"{rest} belongs to a log that was at {path}. Move it away first: "
                 "it may have that log's newest events."

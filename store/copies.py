@@ -42,6 +42,7 @@ def copy_log(source: Path, target: Path, progress: Progress | None = None) -> No
             # would begin anew at each append without it.
             reading.execute("BEGIN")
             reading.execute("SELECT count(*) FROM alembic_version").fetchone()
+            _refuse_cut(reading, source)
             with closing(sqlite3.connect(target, isolation_level=None)) as writing:
                 reading.backup(
                     writing,
@@ -86,6 +87,21 @@ def write_log(target: Path, drafts: Iterable[tuple[int, Draft]]) -> Head:
         raise explain(error, target, "writing") from error
     _sync(target)
     return head
+
+
+def _refuse_cut(connection: sqlite3.Connection, path: Path) -> None:
+    """SQLite reads zeros where its last page was cut off."""
+    wal = path.with_name(path.name + "-wal")
+    if wal.exists() and wal.stat().st_size:
+        return  # its newest pages are there, not yet in the file
+    (pages,) = connection.execute("PRAGMA page_count").fetchone()
+    (page,) = connection.execute("PRAGMA page_size").fetchone()
+    size = path.stat().st_size
+    if size < pages * page:
+        raise LogDamaged(
+            f"{path} was cut off: it has {size} of {pages * page} bytes; copy it again from where "
+            "it came"
+        )
 
 
 def _tell(progress: Progress | None, done: int, total: int) -> None:

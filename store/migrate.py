@@ -91,6 +91,11 @@ def _explained(path: Path) -> Iterator[None]:
         yield
     except sqlite3.Error as error:
         raise explain(error, path, "opening") from error
+    except UnicodeDecodeError as error:  # the driver's, from a table's name that is no text
+        raise LogDamaged(
+            f"opening {path}: {error.reason}: the file is damaged; keep it, and continue from a "
+            "copy or a new log"
+        ) from error
     except DBAPIError as error:
         if isinstance(error.orig, sqlite3.Error):
             raise explain(error.orig, path, "migrating") from error
