@@ -14,6 +14,7 @@ from collections.abc import Iterator, Set
 import msgspec
 
 from exporters.documents import owners
+from meetlog.exits import Refused
 from projections.decode import Decoder, Stream
 from projections.facts import Gun, LocationAnnounced
 from projections.folding import fold, settings_at
@@ -21,6 +22,7 @@ from projections.meet import Meet
 from projections.views import Race
 from store.event import (
     APP_STARTED,
+    LEFT_OUT,
     RESULT_PUBLISHED,
     SOCKET_CLOSED,
     SOCKET_OPENED,
@@ -46,23 +48,47 @@ class Plan(msgspec.Struct, frozen=True):
 
     def carries(self, event: Event) -> bool:
         """Whether `event` is to be carried."""
-        return (
-            event.position >= self.complete_from
-            or event.kind not in _BYTES
-            or event.position in self.reads
-        )
-
-
-EVERYTHING = Plan(1)
+        if event.kind in _BYTES:
+            return event.position >= self.complete_from or event.position in self.reads
+        return event.kind != LEFT_OUT
 
 
 def plan(log: Log, begin: int, end: int) -> Plan:
-    """What the span of the events `begin` to `end` needs."""
+    """What the span of the events `begin` to `end` needs.
+
+    Raises `Refused` for a log out of a capsule where the span is not all in it.
+    """
+    whole = _whole_from(log, begin)
     meet = fold(log, end)
     meet.settle()
     first = _first_needed(log, meet, begin, end)
     times = {position for race in meet.races() for position in _positions(meet, race)}
-    return Plan(first, _reads_before(log, first, times))
+    reads = _reads_before(log, first, times)
+    return Plan(max(first, whole), reads | _all_reads(log, first, whole))
+
+
+def everything(log: Log, begin: int) -> Plan:
+    """A plan that leaves nothing out."""
+    whole = _whole_from(log, begin)
+    return Plan(whole, _all_reads(log, 1, whole))
+
+
+def _whole_from(log: Log, begin: int) -> int:
+    """The event from which on nothing is left out already; 1 but in a log out of a capsule."""
+    after = 0
+    while events := log.read(after, _PAGE, kinds=(LEFT_OUT,)):
+        after = events[-1].position
+    if begin <= after:
+        raise Refused(
+            f"This log came out of a capsule and is complete from event {after + 1} on. "
+            "Begin there or later."
+        )
+    return after + 1
+
+
+def _all_reads(log: Log, first: int, before: int) -> frozenset[int]:
+    events = up_to(log, before - 1) if first < before else ()
+    return frozenset(e.position for e in events if e.position >= first and e.kind in _BYTES)
 
 
 def up_to(log: Log, end: int) -> Iterator[Event]:

@@ -9,7 +9,7 @@ import msgspec
 
 from meetlog import __version__
 from meetlog.asof import UpTo, require
-from meetlog.capsule.carrying import EVERYTHING, Plan, plan, up_to
+from meetlog.capsule.carrying import Plan, everything, plan, up_to
 from meetlog.capsule.format import Carried, Manifest, write_capsule
 from meetlog.capsule.masking import Masker
 from meetlog.capsule.unpacking import LOG, unpack
@@ -61,9 +61,9 @@ def make(
     past = UpTo(log, end)
     require(verify(past, progress=progress), name)
     masker = Masker(past, end) if mask else None
-    wanted = plan(past, begin, end)
+    plans = (plan(past, begin, end), everything(past, begin))
     with new_file(out) as temporary:
-        for chosen in dict.fromkeys((wanted, EVERYTHING)):
+        for chosen in dict.fromkeys(plans):
             manifest = _write(past, begin, end, temporary, chosen=chosen, masker=masker)
             total, identical = _try_out(temporary, begin)
             if identical == total:
@@ -102,26 +102,20 @@ def _write(
         for event in up_to(log, end):
             if event.position in (begin, end):
                 ends[event.position] = event
-            made = (
-                _carry(event, masker, b"" if follows else previous)
-                if (chosen.carries(event))
-                else None
-            )
-            previous, follows = event.hash, made is not None
-            if made is not None:
-                yield made
+            carries = chosen.carries(event)
+            if carries:
+                yield _carry(event, masker, b"" if follows else previous)
+            previous, follows = event.hash, carries
 
     return write_capsule(target, carried(), manifest)
 
 
-def _carry(event: Event, masker: Masker | None, before: bytes) -> Carried | None:
+def _carry(event: Event, masker: Masker | None, before: bytes) -> Carried:
     meta, body, hash_ = event.meta, event.body, event.hash
     if masker is not None:
-        masked = masker.mask(event)
-        if masked is None:
-            return None
+        meta, body = masker.mask(event)
         # With hashes, what is masked could be guessed and the guess confirmed.
-        (meta, body), hash_, before = masked, b"", b""
+        hash_, before = b"", b""
     return Carried(
         event.position, event.recorded_at, event.source, event.kind, event.form, meta, body,
         hash_, before,

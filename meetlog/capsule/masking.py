@@ -20,7 +20,7 @@ from meetlog.capsule.names import Names
 from projections.decode import SETTINGS_SOURCE
 from projections.folding import settings_at
 from store import event as ev
-from store.event import Event, meta_of
+from store.event import Event, meta_of, pack_meta
 from store.log import Log
 from wire import chips, timedrops
 from wire.errors import WireError
@@ -62,10 +62,10 @@ class Masker:
         """`text` with pseudonyms for names."""
         return self._names.masked(text)
 
-    def mask(self, event: Event) -> tuple[bytes, bytes] | None:
-        """The meta and body to carry in the place of the event's own; None to leave it out.
+    def mask(self, event: Event) -> tuple[bytes, bytes]:
+        """The meta and body to carry in the place of the event's own.
 
-        An event of a kind that this version does not know is left out.
+        An event of a kind that this version does not know has neither.
         """
         match event.kind:
             case ev.FILE_CHANGED:
@@ -84,7 +84,7 @@ class Masker:
                 return event.meta, self._bytes(event.body)
             case _ if event.kind in _KEPT:
                 return event.meta, event.body
-        return None
+        return pack_meta(), b""
 
     def _meta(self, event: Event, changed: dict[str, Any] | None = None) -> bytes:
         meta = meta_of(event)
@@ -230,7 +230,7 @@ class Masker:
         return body if masked == text else masked.encode("utf-8", "surrogateescape")
 
 
-_KEPT = frozenset({ev.SOCKET_OPENED, ev.SOCKET_CLOSED, ev.APP_STARTED, ev.APP_STOPPED, ev.LEFT_OUT})
+_KEPT = frozenset({ev.SOCKET_OPENED, ev.SOCKET_CLOSED, ev.APP_STARTED, ev.APP_STOPPED})
 
 
 def _path(event: Event) -> str:
