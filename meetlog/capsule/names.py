@@ -13,8 +13,8 @@ from wire.errors import WireError
 from wire.timedrops import parse_program
 
 _WORD = re.compile(r"[^\W\d_]+")
-# What may stand between the words of one name: `Last, First`, `Anne-Marie`, `O'Neil`, `J. Cole`.
-_WITHIN = re.compile(r"[\s,.'’‐\-]{1,3}")
+# What may stand between the words of one name: `Last, First`, `Anne-Marie`, `Eve O'Neil`.
+_WITHIN = re.compile(r"[\s,.'’‐\-]{1,3}([^\W\d_][\s,.'’‐\-]{1,3})?")
 LEAST_LETTERS = 2  # an initial alone is no name
 
 
@@ -81,6 +81,8 @@ class Names:
         """Runs of words of one person's name: start, end, number of words, whose it may be."""
         start, end, words, people = 0, 0, 0, list[str]()
         for match in _WORD.finditer(text):
+            if len(match[0]) < LEAST_LETTERS:
+                continue
             whose = self._words.get(fold(match[0]), [])
             both = [each for each in people if each in whose]
             if both and _WITHIN.fullmatch(text, end, match.start()):
