@@ -4,44 +4,28 @@ Nothing is folded here: the projections say what they chose, the reads of the
 lanes' chips are traced through the log once, and the two are put together.
 """
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
-
-import msgspec
+from collections.abc import Callable, Collection, Sequence
 
 from exporters.documents import owners, race_key
 from meetlog.auditing import AuditedRevision, Papers, audit, parsed, status_of
-from meetlog.commands.events import readable
+from meetlog.citing import Citations, Traces, traced, whole_file
 from meetlog.explanations import (
-    ExplainedLeg,
     ExplainedRead,
-    ExplainedStart,
     Explanation,
     PublishedAs,
-    Raw,
 )
-from meetlog.judging import Crossed, JudgedRead, Verdict, Window, judge
-from meetlog.testimony import about_lane, decisive, said_at, start_said
-from meetlog.tracing import Part, Trace, trace
-from projections.clock import iso_local
+from meetlog.judging import Verdict, Window, judge
+from meetlog.testimony import about_lane, decisive
 from projections.meet import Meet
 from projections.races import course_of
 from projections.rounding import format_cs
 from projections.startlist import canonical
-from projections.starts import Start
 from projections.views import Lane, Race
 from store.log import Log
-from wire.settings import LegSettings, PointSettings
 from wire.statements import AssignChip, ClearTime, SetTime
 from wire.timedrops import RaceKey, ResultFile
 
 Progress = Callable[[int], None]
-
-
-class Traces(msgspec.Struct, frozen=True):
-    """Traced reads by what identifies them, in the order of the log, and guns by their event."""
-
-    reads: dict[tuple[str, str, str, int, int, str, int], list[Trace]]
-    guns: dict[int, list[Trace]]
 
 
 def explain(
@@ -60,14 +44,14 @@ def explain(
     wanted = [x for x in race.lanes if lanes is None or x.lane in lanes]
     chips = {lane.lane: _chips(meet, papers, lane) for lane in wanted}
     start = meet.starts().by_race.get(race_key(race))
-    traces = _traced(
+    traces = traced(
         log,
         meet,
         {chip for each in chips.values() for chip in each},
         {start.position} if start else set(),
         progress,
     )
-    explainer = _Explainer(log, meet, papers, race, start, traces, audit(meet, papers))
+    explainer = _Explainer(log, meet, papers, race, traces)
     return [explainer.lane(lane, chips[lane.lane]) for lane in wanted]
 
 
@@ -89,45 +73,18 @@ def _chips(meet: Meet, papers: Papers, lane: Lane) -> tuple[str, ...]:
     return (*lane.chips, *sorted(former - set(lane.chips)))
 
 
-def _traced(
-    log: Log, meet: Meet, chips: Collection[str], guns: Collection[int], progress: Progress | None
-) -> Traces:
-    found = Traces({}, {})
-    for each in trace(log, meet.settings, meet.position, chips=chips, guns=guns, progress=progress):
-        if each.kind == 0:
-            found.guns.setdefault(each.position, []).append(each)
-        else:
-            found.reads.setdefault(_identity(each), []).append(each)
-    return found
-
-
-def _identity(t: Trace) -> tuple[str, str, str, int, int, str, int]:
-    """What makes two reads one (DESIGN 5)."""
-    return t.chip, t.connection.source, t.point, t.moment, t.kind, t.reader, t.antenna
-
-
 class _Explainer:
     """One race, explained."""
 
-    def __init__(  # noqa: PLR0917 - what an explanation is made from
-        self,
-        log: Log,
-        meet: Meet,
-        papers: Papers,
-        race: Race,
-        start: Start | None,
-        traces: Traces,
-        revisions: Sequence[AuditedRevision],
-    ) -> None:
+    def __init__(self, log: Log, meet: Meet, papers: Papers, race: Race, traces: Traces) -> None:
         self.log = log
         self.meet = meet
         self.papers = papers
         self.race = race
         self.key = race_key(race)
-        self.start = start
-        self.traces = traces
-        self.revisions = revisions
-        self.zone = meet.settings.meet.zone
+        self.start = meet.starts().by_race.get(self.key)
+        self.citations = Citations(meet, traces)
+        self.revisions = audit(meet, papers)
 
     def lane(self, lane: Lane, chips: Sequence[str]) -> Explanation:
         """One lane."""
@@ -138,7 +95,7 @@ class _Explainer:
         gun = self.start.moment if self.start else 0
         window = Window(lane, course, gun, until, nothing)
         crossed, judged = judge(self.meet, window, chips)
-        reads = [each for read in judged for each in self._reads(read)]
+        reads = [each for read in judged for each in self.citations.reads(read)]
         others = [r for r in reads if r.why != "chosen" and self._matters(r, lane, window)]
         published = self._published(lane)
         ruled = decisive(self.meet, self.key, (SetTime, ClearTime), lane.lane)
@@ -146,14 +103,16 @@ class _Explainer:
             ()
             if console is not None
             else tuple(
-                self._leg(leg, crossed, reads, course.minimum, finish=leg is course.legs[-1])
+                self.citations.leg(
+                    leg, crossed, reads, course.minimum, finish=leg is course.legs[-1]
+                )
                 for leg in course.legs
             )
         )
         time_from = "" if lane.time_cs is None else "console" if console else "crossing"
         if ruled is not None and lane.time_cs is not None:
             time_from = "statement"
-        sources = {r.source for r in reads} | {t.connection.source for t in self._guns()}
+        sources = {r.source for r in reads} | self.citations.sources(self.start)
         return Explanation(
             session=self.race.session,
             event=self.race.event,
@@ -172,8 +131,8 @@ class _Explainer:
             note=self._note(lane, published, nothing),
             published=published,
             time_statement=ruled,
-            console=None if console is None else self._file(console.position),
-            start=self._start(),
+            console=None if console is None else whole_file(self.log, console.position),
+            start=self.citations.start(self.key, self.start),
             legs=legs,
             statements=about_lane(self.meet, self.key, lane.lane, chips, sources),
             others=tuple(sorted(others, key=lambda r: (r.moment_ns, r.position))),
@@ -237,7 +196,8 @@ class _Explainer:
             agrees = True  # a console's file is combined by rules of its own (PROTOCOLS 3.4)
         else:
             shown = None if lane.status in ("NS", "DNF", "EMPTY") else lane.time_cs
-            agrees = time_cs == shown
+            marks = {"DQ": "DQ", "EMPTY": "EMPTY"}.get(lane.status, "")
+            agrees = said is not None and (time_cs, status_of(said)) == (shown, marks)
         return PublishedAs(
             revision=last.revision,
             origin=last.origin,
@@ -263,169 +223,9 @@ class _Explainer:
             s.file.result for each in seen for s in each if s.file.position == revision.position
         )
 
-    def _file(self, position: int) -> Raw | None:
-        """A whole file in the log."""
-        events = self.log.read(position - 1, 1)
-        if not events:
-            return None
-        event = events[0]
-        part = Part(position, 0, len(event.body))
-        return _raw(event.source, "file", (part,), event.body)
-
-    # -- the start -------------------------------------------------------------
-
-    def _guns(self) -> list[Trace]:
-        return self.traces.guns.get(self.start.position, []) if self.start else []
-
-    def _start(self) -> ExplainedStart | None:
-        if self.start is None:
-            return None
-        moment = self.start.moment
-        rulings = self.meet.rulings()
-        guns = [(rulings.shifted(t.connection.source, t.moment), t) for t in self._guns()]
-        same = [each for each in guns if each[0] == moment] or guns[:1]
-        corrected, gun = same[0] if same else (moment, None)
-        by = start_said(self.meet, self.key, self.start.position) if self.start.by_hand else None
-        return ExplainedStart(
-            moment=iso_local(moment, self.zone),
-            moment_ns=moment,
-            position=by.position if by else self.start.position,
-            source=gun.connection.source if gun else "operator",
-            feed=gun.point if gun else "",
-            stamp=gun.stamp if gun else "",
-            shift_ns=corrected - gun.moment if gun else 0,
-            statement=by,
-            raw=_raw_of(gun) if gun else None,
-        )
-
-    # -- legs and reads ----------------------------------------------------------
-
-    def _leg(
-        self,
-        leg: LegSettings,
-        crossed: Sequence[Crossed],
-        reads: Sequence[ExplainedRead],
-        minimum: int,
-        *,
-        finish: bool,
-    ) -> ExplainedLeg:
-        settings = next(
-            (p.settings for p in self.meet.points() if p.settings.name == leg.point),
-            PointSettings(name=leg.point),
-        )
-        found = next(
-            (c for c in crossed if (c.split.point, c.split.distance) == (leg.point, leg.distance)),
-            None,
-        )
-        chosen = next(
-            (
-                r
-                for r in reads
-                if found is not None and found.chosen is not None
-                if r.why == "chosen"
-                if (r.chip, r.point, r.moment_ns, r.position)
-                == (
-                    found.chosen.chip,
-                    found.chosen.point,
-                    found.chosen.corrected,
-                    found.chosen.origin,
-                )
-            ),
-            None,
-        )
-        split = found.split if found else None
-        return ExplainedLeg(
-            point=leg.point,
-            distance=leg.distance,
-            passing=leg.passing,
-            finish=finish,
-            time_cs=split.time_cs if split else None,
-            time=format_cs(split.time_cs) if split else "",
-            moment=iso_local(split.moment_ns, self.zone) if split else "",
-            moment_ns=split.moment_ns if split else None,
-            rule=settings.rule,
-            gap_ns=settings.gap,
-            minimum_ns=minimum,
-            reads=found.reads if found else 0,
-            first=iso_local(found.first, self.zone) if found else "",
-            first_ns=found.first if found else None,
-            last=iso_local(found.last, self.zone) if found else "",
-            last_ns=found.last if found else None,
-            reason=chosen.reason if chosen else "" if found else "no crossing counts",
-            chosen=chosen,
-            statement=said_at(self.meet, found.sighting if found else None),
-        )
-
-    def _reads(self, read: JudgedRead) -> Iterator[ExplainedRead]:
-        """A distinct read, and each copy of it, as a resend."""
-        key = (
-            read.chip, read.source, read.wire_point, read.moment, read.detail.kind,
-            read.detail.reader, read.detail.antenna,
-        )  # fmt: skip
-        copies = self.traces.reads.get(key, [])
-        own = next(
-            (t for t in copies if (t.position, t.rssi) == (read.origin, read.detail.rssi)), None
-        )
-        yield self._read(read, own, read.verdict)
-        for each in copies:
-            if each is own:
-                continue
-            words = f"resend: a copy of the read in event {read.origin}"
-            if each.rssi != read.detail.rssi:
-                words += ", with a weaker signal"
-            yield self._read(read, each, Verdict("resend", words), copy=True)
-
-    def _read(
-        self, read: JudgedRead, found: Trace | None, verdict: Verdict, *, copy: bool = False
-    ) -> ExplainedRead:
-        return ExplainedRead(
-            position=found.position if found else read.origin,
-            chip=read.chip,
-            point=read.point,
-            source=read.source,
-            feed=read.wire_point,
-            kind=read.detail.kind,
-            stamp=found.stamp if found else "",
-            moment=iso_local(read.corrected, self.zone),
-            moment_ns=read.corrected,
-            shift_ns=read.corrected - read.moment,
-            reader=read.detail.reader,
-            antenna=read.detail.antenna,
-            rssi=found.rssi if found else read.detail.rssi,
-            backup=read.feed.backup,
-            why=verdict.why,
-            reason=verdict.reason,
-            copy_of=read.origin if copy else None,
-            statement=verdict.statement,
-            raw=_raw_of(found) if found else None,
-        )
-
     def _matters(self, read: ExplainedRead, lane: Lane, window: Window) -> bool:
         """Of a chip that was the swimmer's only once, the reads of this race matter."""
         if read.chip in lane.chips:
             return True
         later = window.until is None or read.moment_ns < window.until
         return self.start is not None and window.start <= read.moment_ns and later
-
-
-def _raw_of(found: Trace) -> Raw:
-    at = found.connection
-    raw = _raw(at.source, at.protocol, found.parts, found.data)
-    return msgspec.structs.replace(
-        raw, connection=at.number, peer=at.peer, opened=at.opened, exact=found.exact
-    )
-
-
-def _raw(source: str, protocol: str, parts: Iterable[Part], data: bytes) -> Raw:
-    text = readable(data)
-    return Raw(
-        source=source,
-        protocol=protocol,
-        connection=0,
-        peer="",
-        opened=0,
-        parts=tuple(parts),
-        text=text,
-        hex=None if text is not None else data.hex(),
-        exact=True,
-    )

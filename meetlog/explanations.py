@@ -9,7 +9,7 @@ from typing import Literal
 
 import msgspec
 
-from meetlog.tracing import Part
+from meetlog.retracing import Part
 
 # Why a read is what it is to a lane's times.
 Why = Literal[

@@ -17,7 +17,7 @@ from meetlog.explanations import (
     Raw,
     Said,
 )
-from meetlog.tracing import Part
+from meetlog.retracing import Part
 from tests.kit.meets import Pool, heat
 from tests.meetlog.calls import ask, call
 from tests.meetlog.meets import RecordedMeet, swum
