@@ -6,10 +6,10 @@ import msgspec
 
 from meetlog.commands.events import readable
 from meetlog.explanations import ExplainedLeg, ExplainedRead, ExplainedStart, Raw
-from meetlog.judging import Crossed, JudgedRead, Verdict
 from meetlog.retracing import Part, Trace
 from meetlog.testimony import said_at, start_said
 from meetlog.tracing import trace
+from meetlog.verdicts import Crossed, JudgedRead, Verdict
 from projections.clock import iso_local
 from projections.meet import Meet
 from projections.rounding import format_cs

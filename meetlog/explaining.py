@@ -14,8 +14,9 @@ from meetlog.explanations import (
     Explanation,
     PublishedAs,
 )
-from meetlog.judging import Verdict, Window, judge
+from meetlog.judging import judge
 from meetlog.testimony import about_lane, decisive
+from meetlog.verdicts import Verdict, Window
 from projections.meet import Meet
 from projections.races import course_of
 from projections.rounding import format_cs

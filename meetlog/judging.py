@@ -7,10 +7,8 @@ lane's splits, as the projections give them, say which crossings count.
 
 from collections.abc import Iterable, Iterator, Sequence
 
-import msgspec
-
-from meetlog.explanations import Why
 from meetlog.show import seconds
+from meetlog.verdicts import Crossed, JudgedRead, Verdict, Window
 from projections.clock import iso_local
 from projections.crossings import (
     NONE,
@@ -27,61 +25,7 @@ from projections.meet import Meet
 from projections.reads import POSITION_BITS, POSITION_MASK, Detail
 from projections.rulings import Rulings, is_void
 from projections.startlist import canonical
-from projections.views import Lane, Split
-from wire.settings import CourseSettings
-
-
-class Verdict(msgspec.Struct, frozen=True):
-    """What a read is to the lane's times, why in words, and the statement that makes it so."""
-
-    why: Why
-    reason: str
-    statement: int | None = None
-
-
-class JudgedRead(msgspec.Struct, frozen=True):
-    """A distinct read: `moment` (ns UTC) as its stamp says, `corrected` after all shifts.
-
-    `origin` is the event that brought it.
-    """
-
-    chip: str
-    point: str
-    feed: Feed
-    source: str
-    wire_point: str
-    moment: int
-    corrected: int
-    detail: Detail
-    origin: int
-    verdict: Verdict
-
-
-class Crossed(msgspec.Struct, frozen=True):
-    """A crossing that gives a split: its reads' span (ns UTC) and number, and what was chosen.
-
-    `chosen` is None, and `sighting` the statement's position, when somebody saw it.
-    """
-
-    split: Split
-    first: int
-    last: int
-    reads: int
-    chosen: JudgedRead | None
-    sighting: int | None
-
-
-class Window(msgspec.Struct, frozen=True):
-    """Which crossings may count: after `start` plus the course's minimum, before `until`.
-
-    All in ns UTC; `nothing` is the verdict on every read where none counts at all.
-    """
-
-    lane: Lane
-    course: CourseSettings
-    start: int
-    until: int | None
-    nothing: Verdict | None = None
+from projections.views import Split
 
 
 def owner_at(meet: Meet, chip: str, moment: int) -> tuple[str, int]:
