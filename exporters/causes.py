@@ -2,10 +2,21 @@
 
 from typing import NamedTuple
 
+from projections.facts import Stated
 from projections.meet import Meet
 from projections.rulings import race_of
+from projections.startlist import canonical
 from projections.views import Race
-from wire.statements import RaceStatement, Statement
+from wire.statements import (
+    AddCrossing,
+    AdoptSettings,
+    AssignChip,
+    RaceStatement,
+    ShiftClock,
+    Statement,
+    VoidReads,
+    Withdraw,
+)
 from wire.timedrops import RaceKey
 
 AUTHOR = "meetlog"  # of what nobody said: the log and its rules did it
@@ -29,8 +40,9 @@ def cause_of(
     """The causes of what `race` is now.
 
     `published` is the position that its last document was made at (0 for
-    none), `changed` the one before its last change. Reads and statements
-    count since `published`. Of a program, whose every version lists every
+    none), `changed` the one before its last change. Reads, and statements
+    about the race or a chip in it, count since `published`. Of statements about
+    the whole meet (a clock, settings), of a program, whose every version lists every
     race, and of `words`, which have no position of their own, it is only
     known that they came with the last change.
     """
@@ -42,11 +54,14 @@ def cause_of(
             continue
         said: Statement = stated.statement
         entry = (stated.position, "statement", said.author, said.reason)
-        if isinstance(said, RaceStatement) and race_of(said) == key:
+        about = _about(meet, race, stated)
+        if about == "race" or (about == "meet" and stated.position > changed):
             found.append(entry)
         elif stated.position > changed:
             elsewhere = entry
-    reads = max((s.position for lane in race.lanes for s in lane.splits), default=0)
+    seen = {stated.position for stated in meet.state.stated}  # a crossing that somebody saw
+    positions = (s.position for lane in race.lanes for s in lane.splits)
+    reads = max((p for p in positions if p not in seen), default=0)
     start = meet.starts().by_race.get(key)
     if start is not None and not start.by_hand:
         reads = max(reads, start.position)
@@ -65,3 +80,38 @@ def cause_of(
     text = ", ".join(f"{word} at {position}" for position, word, _, _ in newest.values())
     _, _, author, reason = next(iter(newest.values()))
     return Cause(text, author, reason)
+
+
+def _about(meet: Meet, race: Race, stated: Stated) -> str:
+    """What a statement bears on: this `race`, the whole `meet`, or "" for something else.
+
+    A withdrawal bears on what it withdraws.
+    """
+    said = stated.statement
+    by_position = {s.position: s for s in meet.state.stated}
+    while isinstance(said, Withdraw):
+        named = by_position.get(said.position)
+        if named is None or named.position >= stated.position:
+            return ""
+        stated, said = named, named.statement
+    match said:
+        case RaceStatement():
+            return "race" if race_of(said) == RaceKey(race.session, race.event, race.heat) else ""
+        case AssignChip() | VoidReads() | AddCrossing():
+            return "race" if _wears(meet, race, said.chip) else ""
+        case ShiftClock() | AdoptSettings():
+            return "meet"
+        case _:
+            return ""
+
+
+def _wears(meet: Meet, race: Race, chip: str) -> bool:
+    """Whether anybody in the race has, had, or was ever said to have the chip."""
+    known = canonical(chip)
+    swimmers = {swimmer for lane in race.lanes for swimmer in lane.swimmer_ids}
+    owners = {meet.state.startlist.swimmer_of(chip)}
+    for stated in meet.state.stated:
+        said = stated.statement
+        if isinstance(said, AssignChip) and canonical(said.chip) == known:
+            owners.add(said.swimmer)
+    return not swimmers.isdisjoint(owners)

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import msgspec
 
 from exporters.causes import AUTHOR, Cause
-from exporters.documents import race_key
+from exporters.documents import Owners, race_key, result_documents
 from exporters.errors import ExportError
 from exporters.sink import Sink
 from projections.facts import Published
@@ -39,6 +39,30 @@ def is_due(meet: Meet, race: Race, last: Published | None) -> bool:
         return True
     start = meet.starts().by_race.get(race_key(race))
     return last is not None and start is not None and last.as_of >= start.position
+
+
+def documents_of(
+    meet: Meet, race: Race, owner: Owners | None = None, last: Published | None = None
+) -> Sequence[ResultFile]:
+    """What we are to publish of the race, due or not; nothing where a console's file stands.
+
+    A console's race is ours to publish where somebody ruled on it. Once we did
+    publish such a correction, it outranks the console by its number, so what
+    the console says stays ours to publish until it has a higher number itself.
+    `last` is our newest decision, should the meet not have folded it yet.
+    """
+    key, revisions, zone = race_key(race), meet.state.revisions, meet.settings.meet.zone
+    repeat = meet.rulings().repeats.get(key)
+    console = revisions.console(key, repeat)
+    if console is None:
+        return result_documents(race, zone, owner)
+    if race.origin != "corrected":
+        since = min(file.position for file in revisions.files(key, repeat))
+        ours = [*revisions.published.get(key, ()), *([last] if last else [])]
+        highest = max((p.revision for p in ours if p.as_of >= since), default=0)
+        if highest == 0 or highest < console.result.revision:
+            return ()
+    return result_documents(race, zone, owner, console.result)
 
 
 def decide(document: Document, revision: int, as_of: int, cause: Cause) -> Published:

@@ -10,6 +10,7 @@ import msgspec
 
 from projections.clock import offset_at
 from projections.meet import Meet
+from projections.races import console_time
 from projections.views import Lane, Race
 from wire.stamps import MINUTE, format_iso
 from wire.timedrops import (
@@ -50,16 +51,23 @@ def owners(races: list[Race]) -> dict[RaceKey, RaceKey]:
     return found
 
 
-def result_documents(race: Race, zone: str, owner: Owners | None = None) -> tuple[ResultFile, ...]:
+def result_documents(
+    race: Race, zone: str, owner: Owners | None = None, console: ResultFile | None = None
+) -> tuple[ResultFile, ...]:
     """The race's result files, one per event in a combined heat (PROTOCOLS 3.1), its own first.
 
     Stamps are ISO with milliseconds and the offset of `zone`. A lane whose
     event's document belongs to another race by `owner` stands in the race's
     own document, so that no time is lost. An event without lanes has no
     document, nor has a race without a start or without any time.
+
+    Where the race is a console's, `console` is its file: what nobody spoke of
+    stays as it stands there, and so do its stamps.
     """
     key = race_key(race)
-    if race.start_ns is None or not any(_has_time(lane) for lane in race.lanes):
+    if (race.start_ns is None and console is None) or not any(
+        _has_time(lane) for lane in race.lanes
+    ):
         return ()
     by_event: dict[str, list[Lane]] = {}
     for lane in sorted(race.lanes, key=lambda each: each.lane):
@@ -67,6 +75,8 @@ def result_documents(race: Race, zone: str, owner: Owners | None = None) -> tupl
         event = lane.event if owner is None or owner.get(own, key) == key else race.event
         by_event.setdefault(event, []).append(lane)
     events = sorted(by_event, key=lambda event: (event != race.event, event))
+    if console is not None:
+        return tuple(_corrected(race, event, by_event[event], zone, console) for event in events)
     return tuple(_document(race, event, by_event[event], zone) for event in events)
 
 
@@ -85,6 +95,38 @@ def _document(race: Race, event: str, lanes: list[Lane], zone: str) -> ResultFil
         created_at=stamp(max([race.start_ns or 0, *moments]), zone),
         start_at=stamp(race.start_ns or 0, zone),
         lanes=tuple(_result_lane(lane) for lane in lanes),
+    )
+
+
+def _corrected(
+    race: Race, event: str, lanes: list[Lane], zone: str, console: ResultFile
+) -> ResultFile:
+    """A console's result with what people said of it."""
+    told = {lane.lane: lane for lane in console.lanes}
+    start = console.start_at or (stamp(race.start_ns, zone) if race.start_ns is not None else "")
+    return ResultFile(
+        session_id=race.session,
+        session_number=race.session_number or console.session_number,
+        event=event,
+        heat=race.heat,
+        race_number=race.race_number,
+        created_at=console.created_at or start,
+        start_at=start,
+        lanes=tuple(_corrected_lane(lane, told[lane.lane]) for lane in lanes),
+    )
+
+
+def _corrected_lane(lane: Lane, told: ResultLane) -> ResultLane:
+    """The lane; pad and watches stay unless another time counts, which a reader would compute."""
+    own = _result_lane(lane)
+    if own.empty:
+        return own
+    timed = lane.time_cs == console_time(told)
+    return msgspec.structs.replace(
+        own,
+        pad_cs=told.pad_cs if timed else None,
+        timers_cs=told.timers_cs if timed else (None, None, None),
+        splits=told.splits,
     )
 
 

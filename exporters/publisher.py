@@ -14,13 +14,20 @@ import msgspec
 
 from exporters.actions import RETRY_EVERY, Action, Actions, Own
 from exporters.causes import cause_of
-from exporters.decisions import Document, decide, draft, foreign_name, is_due, status_draft
+from exporters.decisions import (
+    Document,
+    decide,
+    documents_of,
+    draft,
+    foreign_name,
+    is_due,
+    status_draft,
+)
 from exporters.documents import (
     document_key,
     has_foreign_status,
     owners,
     race_key,
-    result_documents,
     same_but_revision,
     status_document,
 )
@@ -168,8 +175,8 @@ class Publisher:
         key = race_key(race)
         last = self._last(meet, key)
         files: Sequence[ResultFile] = ()
-        if race.origin != "time-drops" and is_due(meet, race, last):
-            files = result_documents(race, meet.settings.meet.zone, self._owners)
+        if is_due(meet, race, last):
+            files = documents_of(meet, race, self._owners, last)
         self._note_withdrawn(race, last if not files and race.origin != "time-drops" else None)
         fresh = []
         for file in files:

@@ -6,6 +6,7 @@ from projections.clock import iso_local
 from projections.crossings import Point
 from projections.reads import POSITION_MASK, FeedId, ReadSet
 from projections.revisions import Revisions
+from projections.rulings import Rulings
 from projections.starts import Starts
 from projections.views import Alarm, QuarantineEntry, Race
 from wire.settings import Settings
@@ -82,7 +83,7 @@ def unknown_chip(reads: ReadSet, chip: str) -> QuarantineEntry:
 
 
 def unknown_points(
-    reads: ReadSet, points: Mapping[str, Point], settings: Settings
+    reads: ReadSet, points: Mapping[str, Point], settings: Settings, rulings: Rulings
 ) -> list[QuarantineEntry]:
     """Points that were heard and that no `[[point]]` claims; none while the settings name none."""
     if not settings.points:
@@ -92,9 +93,25 @@ def unknown_points(
     found = []
     for name in points.keys() - known:
         ids = [f.id for f in points[name].feeds]
+        if not ids:
+            found.append(_seen_at(name, rulings))
+            continue
         first, count = min(reads.firsts[i] for i in ids), sum(reads.sizes[i] for i in ids)
         found.append(_entry(reads, ids, f"unknown point {name}", hint, position=first, count=count))
     return sorted(found, key=lambda e: (e.position, e.reason))
+
+
+def _seen_at(point: str, rulings: Rulings) -> QuarantineEntry:
+    """A point that was never heard, where somebody was seen."""
+    said = [s.position for each in rulings.sightings.values() for s in each if s.point == point]
+    return QuarantineEntry(
+        source="operator",
+        position=min(said),
+        reason=f"unknown point {point}",
+        excerpt=f"at {point}",
+        hint="withdraw the statement and name a point of the settings",
+        count=len(said),
+    )
 
 
 def _entry(

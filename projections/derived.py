@@ -20,12 +20,29 @@ from wire.timedrops import RaceKey
 Owners = tuple[tuple[int, str], ...]  # since when (ns UTC), whose; the first is since ever
 
 
+CrossingKey = tuple[str, str, int]  # chip, point, first read in ns UTC
+
+
 class Changes(msgspec.Struct, frozen=True):
-    """What a `settle` found changed. `everything`: programs, chips, starts or settings changed."""
+    """What a `settle` found changed. `everything`: programs, chips, starts or settings changed.
+
+    `crossings` has those that are new or other than before, or None in the
+    place of one that is no more.
+    """
 
     chips: frozenset[str] = frozenset()
     races: tuple[RaceKey, ...] = ()
     everything: bool = False
+    crossings: dict[CrossingKey, Passing | None] = {}
+
+    def then(self, later: "Changes") -> "Changes":
+        """These changes and later ones together."""
+        return Changes(
+            self.chips | later.chips,
+            tuple(dict.fromkeys([*self.races, *later.races])),
+            self.everything or later.everything,
+            self.crossings | later.crossings,
+        )
 
 
 class Derived:
@@ -58,11 +75,16 @@ class Derived:
         if self._feeds_known != len(state.reads.feeds) or everything:
             self._feeds_known = len(state.reads.feeds)
             chips |= self._settle_points()
+        crossings: dict[CrossingKey, Passing | None] = {}
         for chip in chips:
+            before = self.passings.get(chip, {})
             self._settle_crossings(chip)
+            _compare(chip, before, self.passings.get(chip, {}), crossings)
         renamed = self._settle_owners(self.passings if everything else chips)
+        for chip in renamed & self.passings.keys():
+            _compare(chip, {}, self.passings[chip], crossings)
         changed = self._settle_races(pending, chips | renamed, everything)
-        return Changes(frozenset(chips | renamed), changed, everything)
+        return Changes(frozenset(chips | renamed), changed, everything, crossings)
 
     def _settle_rulings(self) -> set[str]:
         """Work out what holds of all that was said; the chips whose reads it is about."""
@@ -104,6 +126,13 @@ class Derived:
 
     def _settle_crossings(self, chip: str) -> None:
         reads = self.state.reads
+        spoken = self._spoken.setdefault(canonical(chip), [])
+        if chip not in reads.chips and chip not in self.rulings.sightings:
+            # Somebody was said to have been seen with it, and was not.
+            self.passings.pop(chip, None)
+            if chip in spoken:
+                spoken.remove(chip)
+            return
         by_feed = reads.chips.get(chip, {})
         corrections = self._corrections(chip)
         self.passings[chip] = {
@@ -111,7 +140,6 @@ class Derived:
             for name, point in self.points.items()
             if (found := passings(reads, by_feed, point, corrections))
         }
-        spoken = self._spoken.setdefault(canonical(chip), [])
         if chip not in spoken:
             spoken.append(chip)
             spoken.sort()
@@ -235,7 +263,7 @@ class Derived:
             startlist=state.startlist,
             settings=state.settings,
             start=self.starts.by_race.get(key),
-            console=state.revisions.console(key),
+            console=state.revisions.console(key, repeat),
             closed=key in rulings.closed,
             revision=state.revisions.last(key),
             chips_of=self.chips_of,
@@ -267,6 +295,27 @@ class Derived:
             self._strangers[chip] = entry  # reading all its reads again each time would be slow
             found.append(entry)
         return sorted(found, key=lambda e: (e.position, e.reason))
+
+
+def _compare(
+    chip: str,
+    before: Mapping[str, list[Passing]],
+    now: Mapping[str, list[Passing]],
+    found: dict[CrossingKey, Passing | None],
+) -> None:
+    """Put into `found` in what the crossings of a chip differ."""
+    for point in before.keys() | now.keys():
+        old, new = before.get(point, []), now.get(point, [])
+        # Nearly always only the last one is new or longer than before.
+        same = 0
+        for one, other in zip(old, new, strict=False):
+            if one != other:
+                break
+            same += 1
+        for passing in old[same:]:
+            found[chip, point, passing.first] = None
+        for passing in new[same:]:
+            found[chip, point, passing.first] = passing
 
 
 def _at(by_race: Mapping[RaceKey, Start], key: RaceKey) -> int | None:

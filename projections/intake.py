@@ -29,12 +29,13 @@ from projections.health import Health
 from projections.quarantine import Quarantine
 from projections.reads import ReadSet
 from projections.revisions import Revisions
+from projections.rulings import race_of
 from projections.startlist import StartList, chip_index
 from store import event as ev
 from store.event import Event, meta_of
 from wire.ctp01_marks import MAX_IDS
 from wire.settings import Settings
-from wire.statements import AdoptSettings, Withdraw
+from wire.statements import AdoptSettings, ReSwim, Withdraw
 from wire.timedrops import STATUS_FILE, RaceKey
 
 # More than any course has; a peer that invents names must not grow the state for ever.
@@ -237,9 +238,16 @@ class Intake:
         if status.event and status.heat is not None:
             key = RaceKey(status.session_id, status.event, status.heat)
             calls = self.state.calls
-            if not calls or calls[-1].key != key:
+            if not calls or calls[-1].key != key or self._sent_back(key, calls[-1].position):
                 calls.append(starts.Call(fact.position, key))
                 self.pending.starting = True
+
+    def _sent_back(self, key: RaceKey, since: int) -> bool:
+        """Whether anybody said since then that the heat is to be swum again, in force or not."""
+        return any(
+            s.position > since and isinstance(s.statement, ReSwim) and race_of(s.statement) == key
+            for s in self.state.stated
+        )
 
     def _take_settings(self, fact: SettingsRead) -> None:
         state, settings = self.state, fact.settings

@@ -26,7 +26,7 @@ from wire.timedrops import RaceKey
 
 __all__ = ["DEFAULTS", "VERSION", "Changes", "Meet", "State"]
 
-VERSION = 3  # raise it whenever the same events would give another state
+VERSION = 4  # raise it whenever the same events would give another state
 DEFAULTS = Settings()
 
 
@@ -119,7 +119,7 @@ class Meet:
         known = self._derived.passings
         chosen = known if chips is None else [c for c in chips if c in known]
         found = [
-            self._crossing(chip, name, passing)
+            self.crossing(chip, name, passing)
             for chip in chosen
             for name, each in known[chip].items()
             if point is None or name == point
@@ -128,7 +128,8 @@ class Meet:
         ]
         return sorted(found, key=lambda c: (c.moment_ns, c.point, c.chip))
 
-    def _crossing(self, chip: str, point: str, p: Passing) -> Crossing:
+    def crossing(self, chip: str, point: str, p: Passing) -> Crossing:
+        """The view of one crossing, as a `settle` found it."""
         reads = self.state.reads
         if p.feed == SEEN.id:
             source, feed, detail = "operator", "", Detail(ReadKind.BEST_SEEN, "", 0, None)
@@ -171,7 +172,9 @@ class Meet:
         """What arrived and could not be used, and the chips and points that nobody knows."""
         return [
             *self.state.quarantine.views(),
-            *attention.unknown_points(self.state.reads, self._derived.points, self.settings),
+            *attention.unknown_points(
+                self.state.reads, self._derived.points, self.settings, self._derived.rulings
+            ),
             *self._derived.unknown_chips(),
         ]
 

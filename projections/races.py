@@ -5,7 +5,7 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 import msgspec
 
 from projections.clock import iso_local
-from projections.crossings import Passing
+from projections.crossings import SEEN, Passing
 from projections.facts import ResultRead
 from projections.rounding import hand_time, race_time
 from projections.rulings import LaneRuling
@@ -66,7 +66,7 @@ def race(inputs: RaceInputs) -> Race:
     console = inputs.console
     start_ns = inputs.start.moment if inputs.start else None
     if console is not None:
-        lanes = _console_lanes(inputs, console.result.lanes)
+        lanes = tuple(_console_lane(inputs, lane) for lane in _told_last(console.result.lanes))
         origin = "corrected" if inputs.rulings else "time-drops"
     else:
         lanes = tuple(_chip_lane(inputs, lane) for lane in entry.lanes)
@@ -108,6 +108,10 @@ def _ruled(lane: Lane, ruling: LaneRuling | None) -> Lane:
     if ruling is None:
         return lane
     status, time_cs = lane.status, lane.time_cs
+    if status == "NS" and ruling.time_cs is not None:
+        status = ""  # a console's lane without a time, which has one now
+    if ruling.reinstated and status in ("DQ", "NS"):
+        status = ""  # a judge outranks what the console says
     if ruling.empty is not None:
         status = "EMPTY" if ruling.empty else status.replace("EMPTY", "")
     if ruling.cleared or ruling.time_cs is not None:
@@ -173,8 +177,9 @@ def _passes(
 ) -> list[Passing]:
     """The official crossings of a lane at a point; two chips of one lane passing together are one.
 
-    A chip counts while it is one of the `swimmers`'. A main feed's outranks a
-    backup's; then the earliest of those joined counts.
+    A chip counts while it is one of the `swimmers`'. What somebody saw
+    outranks reads, the last said first; then a main feed's a backup's; then
+    the earliest of those joined counts.
     """
     default = PointSettings(name=point)
     gap = next((p.gap for p in inputs.settings.points if p.name == point), default.gap)
@@ -191,7 +196,7 @@ def _passes(
     last_end: int | None = None
     for p in found:
         if last_end is not None and p.first - last_end <= gap:
-            joined[-1] = min(joined[-1], p, key=lambda c: (c.backup, c.moment))
+            joined[-1] = min(joined[-1], p, key=_rank)
             last_end = max(last_end, p.last)
         else:
             joined.append(p)
@@ -199,26 +204,38 @@ def _passes(
     return joined
 
 
-def _console_lanes(inputs: RaceInputs, lanes: tuple[ResultLane, ...]) -> tuple[Lane, ...]:
-    entries = {lane.lane: lane for lane in inputs.entry.lanes}
-    found = []
-    for lane in {lane.lane: lane for lane in lanes}.values():  # a lane told twice: the last
-        entry = entries.get(lane.lane) or LaneEntry(lane.lane)
-        watches = [t for t in lane.timers_cs if t]
-        # The pad outranks watches, and a single watch needs a person to accept it (PROTOCOLS 4).
-        final = lane.final_cs or lane.pad_cs or (hand_time(watches) if len(watches) > 1 else None)
+def _rank(passing: Passing) -> tuple[bool, int, bool, int]:
+    seen = passing.feed == SEEN.id
+    return not seen, -passing.origin if seen else 0, passing.backup, passing.moment
+
+
+def _told_last(lanes: Iterable[ResultLane]) -> Iterable[ResultLane]:
+    """The lanes of a console's file, the last of those told twice."""
+    return {lane.lane: lane for lane in lanes}.values()
+
+
+def console_time(lane: ResultLane) -> int | None:
+    """The final time (hundredths) that a console's lane has, stray or not; None for none.
+
+    The pad outranks watches, and a single watch needs a person to accept it (PROTOCOLS 4).
+    """
+    watches = [t for t in lane.timers_cs if t]
+    return lane.final_cs or lane.pad_cs or (hand_time(watches) if len(watches) > 1 else None)
+
+
+def _console_lane(inputs: RaceInputs, lane: ResultLane) -> Lane:
+    entries = {entry.lane: entry for entry in inputs.entry.lanes}
+    entry = entries.get(lane.lane) or LaneEntry(lane.lane)
+    ruling = inputs.rulings.get(lane.lane)
+    empty = lane.empty if ruling is None or ruling.empty is None else ruling.empty
+    final = console_time(lane)
+    return msgspec.structs.replace(
+        _lane(inputs, lane.lane, entry),
         # An empty lane may still carry stray times (PROTOCOLS 3.4); they are not results.
-        status = "EMPTY" if lane.empty else "DQ" if lane.dq else "" if final else "NS"
-        splits = tuple(Split("", s.distance, s.time_cs, 0, 0) for s in lane.splits)
-        found.append(
-            msgspec.structs.replace(
-                _lane(inputs, lane.lane, entry),
-                time_cs=None if lane.empty else final,
-                status=status,
-                splits=splits,
-            )
-        )
-    return tuple(found)
+        time_cs=None if empty else final,
+        status="EMPTY" if empty else "DQ" if lane.dq else "" if final else "NS",
+        splits=tuple(Split("", s.distance, s.time_cs, 0, 0) for s in lane.splits),
+    )
 
 
 def _lane(inputs: RaceInputs, number: int, entry: LaneEntry) -> Lane:

@@ -11,6 +11,7 @@ import msgspec
 
 from projections.clock import iso_local
 from projections.facts import Published, ResultRead
+from projections.rulings import Repeat
 from projections.views import Alarm, Revision
 from wire.timedrops import RaceKey
 
@@ -96,11 +97,25 @@ class Revisions(msgspec.Struct):
     def _alarm(self, key: str, text: str, hint: str, position: int) -> None:
         self.alarms.append(Alarm(key, text, hint, position))
 
-    def console(self, key: RaceKey) -> ResultRead | None:
-        """The console's result in force for a race."""
-        there = [s.file for s in self.seen.get(key, ()) if not s.gone]
+    def console(self, key: RaceKey, repeat: Repeat | None = None) -> ResultRead | None:
+        """The console's result in force for a race; see `files`."""
+        there = self.files(key, repeat)
         # Of equal numbers `max` takes the first, so the newest has to come first.
         return max(reversed(there), key=lambda file: file.result.revision, default=None)
+
+    def files(self, key: RaceKey, repeat: Repeat | None = None) -> list[ResultRead]:
+        """The console's files of a race, without those removed; only of the swim after `repeat`.
+
+        Those are the files that came after it was said, or have its race number.
+        """
+        there = [s.file for s in self.seen.get(key, ()) if not s.gone]
+        if repeat is None:
+            return there
+        return [
+            file
+            for file in there
+            if file.position > repeat.position or file.result.race_number == repeat.race_number
+        ]
 
     def next_revision(self, key: RaceKey) -> int:
         """A revision number that nobody has used for the race, counted from 1."""

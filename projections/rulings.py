@@ -42,7 +42,8 @@ class LaneRuling(msgspec.Struct, frozen=True):
 
     `status` is `DQ`, `NS`, `DNF` or ""; `note` the code and words of a
     disqualification. `time_cs` is the time set, `cleared` that there is none.
-    `empty` is None while nothing was said of it.
+    `empty` is None while nothing was said of it. `reinstated`: what the
+    timing system says against the swimmer holds no more.
     """
 
     status: str = ""
@@ -50,6 +51,7 @@ class LaneRuling(msgspec.Struct, frozen=True):
     time_cs: int | None = None
     cleared: bool = False
     empty: bool | None = None
+    reinstated: bool = False
 
 
 class ReadRuling(msgspec.Struct, frozen=True):
@@ -194,13 +196,14 @@ def _lane(before: LaneRuling, said: LaneStatement) -> LaneRuling:
     replace = msgspec.structs.replace
     match said:
         case Disqualify(code=code, text=text):
-            return replace(before, status="DQ", note=" ".join(filter(None, (code, text))))
+            note = " ".join(filter(None, (code, text)))
+            return replace(before, status="DQ", note=note, reinstated=False)
         case NoShow():
-            return replace(before, status="NS", note="")
+            return replace(before, status="NS", note="", reinstated=False)
         case DidNotFinish():
-            return replace(before, status="DNF", note="")
+            return replace(before, status="DNF", note="", reinstated=False)
         case Reinstate():
-            return replace(before, status="", note="")
+            return replace(before, status="", note="", reinstated=True)
         case SetTime(time_cs=time_cs):
             return replace(before, time_cs=time_cs, cleared=False)
         case ClearTime():

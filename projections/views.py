@@ -80,8 +80,9 @@ class Race(msgspec.Struct, frozen=True):
     """One race with its lanes, identity (session, event, heat) first.
 
     `origin` is `chips` when the times are ours, `time-drops` when a Time Drops
-    system wrote them, "" while there are none. `revision` is the last published, 0 before.
-    `start` is the ISO text of `start_ns`, "" and None before the gun.
+    system wrote them, `corrected` when somebody ruled on those, "" while there
+    are none. `revision` is the last published, 0 before. `start` is the ISO
+    text of `start_ns`, "" and None before the gun.
     """
 
     session: str

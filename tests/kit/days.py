@@ -175,7 +175,7 @@ _life = st.one_of(
 )
 
 
-_deed: st.SearchStrategy[Deed] = st.one_of(_wire, _wire, _wire, _file, _statement, _life)
+deed: st.SearchStrategy[Deed] = st.one_of(_wire, _wire, _wire, _file, _statement, _life)
 
 
 def _lively(size: int) -> st.SearchStrategy[list[Deed]]:
@@ -187,7 +187,7 @@ def _lively(size: int) -> st.SearchStrategy[list[Deed]]:
         *[st.builds(_reads, _ms, _chip, st.just("Finish"), st.just(2), _source)] * 4,
     ]
     return (
-        st.tuples(*some, st.lists(_deed, min_size=size // 2, max_size=size))
+        st.tuples(*some, st.lists(deed, min_size=size // 2, max_size=size))
         .map(lambda drawn: [*drawn[:-1], *drawn[-1]])
         .flatmap(st.permutations)
     )
