@@ -1,5 +1,6 @@
 """`meetlog capsule`: a span of a log in one file, and opening it elsewhere."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -8,14 +9,18 @@ from typer.core import TyperGroup
 
 from meetlog import show
 from meetlog.capsule.format import Manifest
-from meetlog.capsule.making import CapsuleReport, make
+from meetlog.capsule.making import CapsuleReport, OpenedCapsule, make
 from meetlog.capsule.unpacking import LOG, open_into
+from meetlog.commands.evidence import HOLDS, seal_named
 from meetlog.commands.options import HERE, JsonOption, LogArgument
+from meetlog.exits import Exit
 from meetlog.instants import NoSuchInstant, last_until, moment_of, position_at
 from meetlog.opening import open_log
 from meetlog.output import print_json, progress, say
+from meetlog.reports import CodeCheck
 from projections.folding import settings_at
 from store.log import Log
+from store.seal import Seal
 
 
 class _Capsules(TyperGroup):
@@ -71,6 +76,17 @@ IntoOption = Annotated[
 ]
 
 
+CodeOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--code",
+        help="A code of the log, printed by `meetlog seal`, a result page or an audit page: does "
+        "the capsule have that past? May be given again.",
+        metavar="CODE",
+    ),
+]
+
+
 @app.command("make")
 def make_capsule(
     *,
@@ -102,24 +118,65 @@ def make_capsule(
 
 
 @app.command("open")
-def open_one(*, file: FileArgument, into: IntoOption, json: JsonOption = False) -> None:
+def open_one(
+    *, file: FileArgument, into: IntoOption, code: CodeOption = None, json: JsonOption = False
+) -> None:
     """Make a log of a capsule, in a folder of its own.
 
     It is checked first; a file that was altered, cut off, or is of a newer
-    meetlog leaves nothing behind.
+    meetlog leaves nothing behind. With --code: its events up to there are
+    those of the log that the code was made of.
+
+    Exit code 1 tells that a code stands for another past.
     """
+    seals = [seal_named(text) for text in code or ()]
+    hashes = {seal.position: b"" for seal in seals}
     with progress("Opening", plain=not json) as told:
-        manifest = open_into(file, into, told)
+        manifest = open_into(file, into, told, hashes)
+    codes = tuple(_check(seal, hashes[seal.position]) for seal in seals)
     if json:
-        print_json("capsule", manifest.end, [manifest])
-        return
+        print_json("capsule", manifest.end, [OpenedCapsule(str(into / LOG), manifest, codes)])
+    else:
+        _print_opened(manifest, codes, into)
+    if any(each.state != HOLDS for each in codes):
+        raise typer.Exit(Exit.DIFFERS)
+
+
+def _check(seal: Seal, hash_: bytes) -> CodeCheck:
+    state = "not in the capsule"
+    if hash_:
+        state = HOLDS if seal.fits(hash_) else "another past"
+    return CodeCheck(str(seal), seal.position, state)
+
+
+def _print_opened(manifest: Manifest, codes: Sequence[CodeCheck], into: Path) -> None:
     say(_contents(manifest))
     _print_codes(manifest)
+    for check in codes:
+        say(f"{check.code}: {_told(check, manifest)}")
     path = into / LOG
     say("Look around:")
     say(f"  meetlog events --meet {path} --after {manifest.begin - 1}")
     say(f"  meetlog results --meet {path}")
     say(f"  meetlog replay {path} --into {into / 'replayed'}")
+
+
+def _told(check: CodeCheck, manifest: Manifest) -> str:
+    first, last = manifest.complete_from, manifest.end
+    match check.state:
+        case "holds":
+            return (
+                f"HOLDS. The events {first} to {check.position} are those of the log that it "
+                "was made of."
+            )
+        case "another past":
+            return (
+                f"DIFFERS. The events up to {check.position} are others than those that it was "
+                "made of."
+            )
+    if manifest.masked:
+        return "NOT KNOWN. Names are masked, so no event is what it was; it takes the log."
+    return f"NOT KNOWN. The capsule can tell of codes of the events {first} to {last}."
 
 
 def _first(log: Log, text: str, zone: str) -> int:

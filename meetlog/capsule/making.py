@@ -15,6 +15,7 @@ from meetlog.capsule.masking import Masker
 from meetlog.capsule.unpacking import LOG, unpack
 from meetlog.newfiles import new_file
 from meetlog.replay import replay
+from meetlog.reports import CodeCheck
 from projections.clock import iso_local
 from projections.folding import settings_at
 from store.event import GENESIS, Event, Head
@@ -38,6 +39,17 @@ class CapsuleReport(msgspec.Struct, frozen=True):
     manifest: Manifest
     publications: int
     identical: int
+
+
+class OpenedCapsule(msgspec.Struct, frozen=True):
+    """The `log` that was made of a capsule, what the capsule says, and the codes that were asked.
+
+    A code's `state` is `holds`, `another past` or `not in the capsule`.
+    """
+
+    log: str
+    manifest: Manifest
+    codes: tuple[CodeCheck, ...]
 
 
 def make(

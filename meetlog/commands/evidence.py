@@ -79,7 +79,7 @@ def verify(
     Exit code 4 tells that the log was changed, 1 that a published file was or
     that a code stands for another past.
     """
-    seals = [_seal(text) for text in code or ()]
+    seals = [seal_named(text) for text in code or ()]
     with open_log(log) as (opened, place), progress("Verifying", plain=not json) as told:
         if folder is not None and not folder.is_dir():
             raise Refused(f"{folder} is not a folder. Name the one with the published results.")
@@ -114,7 +114,8 @@ def verify(
         raise typer.Exit(Exit.DIFFERS)
 
 
-def _seal(text: str) -> Seal:
+def seal_named(text: str) -> Seal:
+    """The seal of a `--code`; raises `typer.BadParameter` for one that was mistyped."""
     try:
         return read_seal(text)
     except SealError as error:

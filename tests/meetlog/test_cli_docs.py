@@ -11,7 +11,7 @@ from typer.main import get_command
 
 from meetlog import comparison, reports
 from meetlog.capsule.format import Manifest
-from meetlog.capsule.making import CapsuleReport
+from meetlog.capsule.making import CapsuleReport, OpenedCapsule
 from meetlog.cli import make_app
 from meetlog.exits import MEANINGS
 from meetlog.safekeeping import CopyReport
@@ -104,7 +104,7 @@ def test_the_page_names_no_option_that_is_not_there(name: str) -> None:
         ("restore", CopyReport),
         ("capsule make", CapsuleReport),
         ("capsule make", Manifest),
-        ("capsule open", Manifest),
+        ("capsule open", OpenedCapsule),
         ("replay", reports.ReplayReport),
         ("replay", reports.ReplayedFile),
         ("replay", reports.PendingFile),

@@ -23,7 +23,7 @@ from meetlog.capsule.format import (
     Manifest,
     open_capsule,
 )
-from meetlog.capsule.making import CapsuleReport, make
+from meetlog.capsule.making import CapsuleReport, OpenedCapsule, make
 from meetlog.capsule.unpacking import LOG, open_into, unpack
 from meetlog.exits import Refused
 from meetlog.replay import replay, replay_all
@@ -163,6 +163,29 @@ def test_its_codes_are_those_of_the_log(morning: RecordedMeet, small: Path) -> N
     assert result.stdout.count("HOLDS") == 2
 
 
+def test_a_printed_code_holds_without_the_log(
+    morning: RecordedMeet, small: Path, tmp_path: Path
+) -> None:
+    def code(position: int) -> str:
+        return call("seal", morning.path, "--at", str(position)).stdout.splitlines()[0]
+
+    asked = [code(180), code(20), code(300), str(read_seal(code(181))._replace(position=180))]
+    words = [word for each in asked for word in ("--code", each)]
+    result = call("capsule", "open", small, "--into", tmp_path / "open", *words)
+    assert result.exit_code == 1
+    said = [line.split(": ")[1].split(".")[0] for line in result.stdout.splitlines()
+            if line.startswith(tuple(asked))]  # fmt: skip
+    assert said == ["HOLDS", "NOT KNOWN", "NOT KNOWN", "DIFFERS"]
+    result = call("capsule", "open", small, "--into", tmp_path / "good", "--code", asked[0])
+    assert result.exit_code == 0
+    make(morning.log, 150, 200, tmp_path / "masked.zip", mask=True)
+    result = call(
+        "capsule", "open", tmp_path / "masked.zip", "--into", tmp_path / "m", "--code", asked[0]
+    )
+    assert result.exit_code == 1
+    assert "NOT KNOWN. Names are masked" in result.stdout
+
+
 def test_the_carried_hashes_are_those_of_the_log(morning: RecordedMeet, small: Path) -> None:
     events = everything(morning.log)
     with open_capsule(small) as (_, carried):
@@ -179,8 +202,9 @@ def test_on_the_command_line(morning: RecordedMeet, tmp_path: Path) -> None:
     ).items
     assert (report.manifest.begin, report.manifest.end) == (100, 250)
     assert report.size == out.stat().st_size
-    (manifest,) = ask(Manifest, "capsule", "open", out, "--into", into).items
-    assert manifest == report.manifest
+    (made,) = ask(OpenedCapsule, "capsule", "open", out, "--into", into).items
+    manifest = made.manifest
+    assert (manifest, made.log) == (report.manifest, str(into / LOG))
     assert sorted(p.name for p in into.iterdir()) == [MANIFEST, LOG]
     assert msgspec.json.decode((into / MANIFEST).read_bytes(), type=Manifest) == manifest
     result = call("replay", into / LOG, "--into", tmp_path / "files")
