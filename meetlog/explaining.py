@@ -17,6 +17,7 @@ from meetlog.explanations import (
 from meetlog.judging import judge
 from meetlog.testimony import about_lane, decisive
 from meetlog.verdicts import Verdict, Window
+from projections.clock import iso_local
 from projections.meet import Meet
 from projections.races import course_of
 from projections.rounding import format_cs
@@ -134,6 +135,8 @@ class _Explainer:
             time_statement=ruled,
             console=None if console is None else whole_file(self.log, console.position),
             start=self.citations.start(self.key, self.start),
+            until=iso_local(until, self.meet.settings.meet.zone),
+            until_ns=until,
             legs=legs,
             statements=about_lane(self.meet, self.key, lane.lane, chips, sources),
             others=tuple(sorted(others, key=lambda r: (r.moment_ns, r.position))),
@@ -167,8 +170,8 @@ class _Explainer:
 
     def _note(self, lane: Lane, published: PublishedAs | None, nothing: Verdict | None) -> str:
         if published is not None and not published.agrees:
-            now = format_cs(lane.time_cs) or lane.status or "no time"
-            then = published.status or published.time or "no time"
+            now = " ".join(filter(None, (format_cs(lane.time_cs), lane.status))) or "no time"
+            then = " ".join(filter(None, (published.time, published.status))) or "no time"
             return (
                 f"Revision {published.revision} says {then}; the log now gives {now}, and a new "
                 "revision has not been published."

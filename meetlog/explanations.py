@@ -171,9 +171,10 @@ class Explanation(msgspec.Struct, frozen=True):
     """How one lane's time came about.
 
     `time_from`: `crossing`, `statement`, `console`, or "" without a time; `time_statement` and
-    `console` are what it then comes from. `note` tells in words what a person should know first.
-    `statements` are all about the lane, its race, its chips and their sources, withdrawn ones
-    included; `others` every read of its chips that was not chosen.
+    `console` are what it then comes from. The swim lasts from the start to `until`, the next start
+    of anybody in the lane, "" and None without one. `note` tells in words what a person should know
+    first. `statements` are all about the lane, its race, its chips and their sources, withdrawn
+    ones included; `others` every read of its chips that was not chosen.
     """
 
     session: str
@@ -195,6 +196,8 @@ class Explanation(msgspec.Struct, frozen=True):
     time_statement: Said | None
     console: Raw | None
     start: ExplainedStart | None
+    until: str
+    until_ns: int | None
     legs: tuple[ExplainedLeg, ...]
     statements: tuple[Said, ...]
     others: tuple[ExplainedRead, ...]

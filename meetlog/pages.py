@@ -253,7 +253,7 @@ def _quotations(e: Explanation) -> set[str]:
 
 
 def _others(e: Explanation) -> str:
-    here, away = sorted_out(e.others)
+    here, away = sorted_out(e)
     columns = [("moment", "t"), ("point", ""), ("chip", ""), ("kind", "t"), ("signal", "n"),
                ("from", "t"), ("event", "n"), ("bytes", "t"), ("why not", "")]  # fmt: skip
     table = _table(columns, map(_other, here), "small") if here else "<p>None of this swim.</p>"

@@ -1,7 +1,7 @@
 """Audits and explanations as lines and tables for people; see `show` for the manner."""
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 
 from rich.text import Text
 
@@ -245,12 +245,21 @@ def spans(raw: Raw | None) -> str:
     return ", ".join(f"{p.position}: {t}" for p, t in zip(raw.parts, told, strict=True))
 
 
-def sorted_out(reads: Sequence[ExplainedRead]) -> tuple[list[ExplainedRead], dict[str, int]]:
+def sorted_out(e: Explanation) -> tuple[list[ExplainedRead], dict[str, int]]:
     """The reads of this swim, and how many are of others, by when; copies go with their read."""
-    away = {_said(r): r.why for r in reads if r.why in _ELSEWHERE}
-    here = [r for r in reads if _said(r) not in away]
-    counted = Counter(_ELSEWHERE[away[_said(r)]] for r in reads if _said(r) in away)
-    return here, dict(counted)
+    away = {_said(r): when for r in e.others if (when := _elsewhere(e, r))}
+    here = [r for r in e.others if _said(r) not in away]
+    return here, dict(Counter(away[_said(r)] for r in e.others if _said(r) in away))
+
+
+def _elsewhere(e: Explanation, read: ExplainedRead) -> str:
+    """When a read was that has nothing to do with this swim, whatever else is said of it."""
+    if read.why == "void" and e.start is not None:
+        if read.moment_ns <= e.start.moment_ns:
+            return _ELSEWHERE["before-gun"]
+        if e.until_ns is not None and read.moment_ns >= e.until_ns:
+            return _ELSEWHERE["after-next-start"]
+    return _ELSEWHERE.get(read.why, "")
 
 
 def _said(read: ExplainedRead) -> tuple[str, str, str, int, int, str, int]:

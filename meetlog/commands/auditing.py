@@ -14,19 +14,19 @@ from meetlog.commands.options import (
     AtOption,
     JsonOption,
     MeetOption,
-    is_wanted,
     reading,
-    wanted_race,
 )
 from meetlog.explaining import explain as explained
 from meetlog.explanations import Explanation
+from meetlog.nearby import find_lane, find_race
 from meetlog.opening import OpenMeet
 from meetlog.output import print_json, progress, put, say
 from meetlog.protests import print_page
-from projections.views import Race
+from meetlog.refusals import Unsayable
+from projections.views import Lane, Race
 from wire.timedrops import RaceKey
 
-_RACE = "SESSION/EVENT/HEAT, or EVENT/HEAT where only one session has it, such as 4A/2."
+_RACE = "SESSION/EVENT/HEAT, EVENT/HEAT of the current session, or a race number: '#12'."
 
 RaceArgument = Annotated[str, typer.Argument(help=f"The race: {_RACE}", metavar="RACE")]
 AnyRaceArgument = Annotated[
@@ -66,7 +66,7 @@ def audit(
         papers = gather(opened.log, opened.meet)
         found = audited(opened.meet, papers)
         if race:
-            chosen = the_race(opened, race)
+            chosen = _race(opened, race)
             found = of_race(opened, chosen, found)
             if html is not None:
                 with progress("Reading the log") as told:
@@ -108,14 +108,8 @@ def explain(
     """
     with reading(meet, at) as opened, progress("Reading the log") as told:
         position, zone = opened.meet.position, opened.meet.settings.meet.zone
-        chosen = the_race(opened, race)
-        lanes = [each.lane for each in chosen.lanes]
-        if lane not in lanes:
-            known = ", ".join(map(str, lanes)) or "none"
-            raise typer.BadParameter(
-                f"{show.race_name(chosen)} has no lane {lane}. Its lanes: {known}.",
-                param_hint="'LANE'",
-            )
+        chosen = _race(opened, race)
+        _lane(chosen, lane)
         papers = gather(opened.log, opened.meet)
         found = explained(
             opened.log, opened.meet, papers, chosen, lanes=[lane],
@@ -135,7 +129,7 @@ def _print_explanation(e: Explanation) -> None:
     if e.statements:
         say("\nStatements about it", "bold")
         put(show_audit.statements_table(e.statements))
-    here, away = show_audit.sorted_out(e.others)
+    here, away = show_audit.sorted_out(e)
     say("\nReads that were not chosen", "bold")
     if here:
         put(show_audit.others_table(here))
@@ -146,23 +140,18 @@ def _print_explanation(e: Explanation) -> None:
     say("")
 
 
-def the_race(opened: OpenMeet, text: str) -> Race:
-    """The one race that a person named."""
-    wanted = wanted_race(text)
-    found = [each for each in opened.meet.races() if is_wanted(each, wanted)]
-    if len(found) == 1:
-        return found[0]
-    if found:
-        several = ", ".join(f"{r.session}/{r.event}/{r.heat}" for r in found)
-        raise typer.BadParameter(
-            f"{text!r} is in several sessions: write one of {several}.", param_hint="'RACE'"
-        )
-    known = [f"{r.session}/{r.event}/{r.heat}" for r in opened.meet.races()]
-    shown = ", ".join(known[:12]) + (", ..." if len(known) > 12 else "")
-    raise typer.BadParameter(
-        f"The log knows no race {text!r}. " + (f"It has {shown}." if known else "It has none yet."),
-        param_hint="'RACE'",
-    )
+def _race(opened: OpenMeet, text: str) -> Race:
+    try:
+        return find_race(opened.meet, text)
+    except Unsayable as error:
+        raise typer.BadParameter(str(error), param_hint="'RACE'") from error
+
+
+def _lane(race: Race, number: int) -> Lane:
+    try:
+        return find_lane(race, number)
+    except Unsayable as error:
+        raise typer.BadParameter(str(error), param_hint="'LANE'") from error
 
 
 def of_race(

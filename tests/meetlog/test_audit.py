@@ -192,7 +192,7 @@ def test_as_of_an_earlier_position_the_correction_is_not_known(corrected: Record
 @pytest.mark.parametrize(
     ("args", "said"),
     [
-        (("audit", "9/9"), "The log knows no race '9/9'. It has 67/4A/1, 67/4A/2."),
+        (("audit", "9/9"), "There is no race 9/9."),
         (("explain", "4A/1", "8"), "has no lane 8. Its lanes: 1, 2, 3."),
         (("explain", "4A", "1"), "names no race"),
         (("audit", "--html", "x.html"), "A page is about one race; name it."),

@@ -3,6 +3,7 @@
 from meetlog.auditing import gather
 from meetlog.explaining import explain
 from meetlog.explanations import ExplainedRead, Explanation
+from meetlog.show_audit import sorted_out
 from store.event import SOCKET_CLOSED, SOCKET_OPENED, SOCKET_READ
 from tests.kit.meets import MS, SWIM, Pool, heat, read, the_race, utc
 from wire.statements import (
@@ -278,6 +279,18 @@ def test_void_reads_say_who_voided_them() -> None:
     assert why(e) == [(30_000, "void")]
     assert the_other(e).statement == position
     assert the_other(e).reason == f"voided by Ada in statement {position}: I saw it"
+
+
+def test_void_reads_of_other_swims_are_counted_apart() -> None:
+    pool = swum()
+    pool.passes(-20_000, "101")
+    pool.gun(120_000)
+    pool.passes(150_000, "101")
+    pool.passes(150_000, "101")
+    say(pool, VoidReads, chip="101", point="", since=0, until=utc(200_000))
+    here, away = sorted_out(lane(pool))
+    assert [r.why for r in here] == ["void"]
+    assert away == {"before the gun": 1, "after the next start": 2}
 
 
 def test_a_chip_that_was_given_away_before_it_was_read() -> None:
