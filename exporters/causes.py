@@ -55,8 +55,10 @@ def cause_of(
         said: Statement = stated.statement
         entry = (stated.position, "statement", said.author, said.reason)
         about = _about(meet, race, stated)
-        if about == "race" or (about == "meet" and stated.position > changed):
+        if about == "race" or (about and stated.position > changed):
             found.append(entry)
+            if about == "settings":
+                words = tuple(word for word in words if word != "settings")
         elif stated.position > changed:
             elsewhere = entry
     seen = {stated.position for stated in meet.state.stated}  # a crossing that somebody saw
@@ -83,7 +85,7 @@ def cause_of(
 
 
 def _about(meet: Meet, race: Race, stated: Stated) -> str:
-    """What a statement bears on: this `race`, the whole `meet`, or "" for something else.
+    """What a statement bears on: this `race`, a `clock` or the `settings`; "" for anything else.
 
     A withdrawal bears on what it withdraws.
     """
@@ -99,8 +101,10 @@ def _about(meet: Meet, race: Race, stated: Stated) -> str:
             return "race" if race_of(said) == RaceKey(race.session, race.event, race.heat) else ""
         case AssignChip() | VoidReads() | AddCrossing():
             return "race" if _wears(meet, race, said.chip) else ""
-        case ShiftClock() | AdoptSettings():
-            return "meet"
+        case ShiftClock():
+            return "clock"
+        case AdoptSettings():
+            return "settings"
         case _:
             return ""
 

@@ -158,6 +158,8 @@ def rule(stated: Sequence[Stated]) -> Rulings:
             case StartHeat() | RecallHeat():
                 # A new start, or none, takes the place of a gun time said before.
                 guns.pop(race_of(s.statement), None)
+                if isinstance(s.statement, RecallHeat):
+                    closed.discard(race_of(s.statement))  # it is to be swum, after all
             case ReSwim(race_number=number):
                 key = race_of(s.statement)
                 repeats[key] = Repeat(number, s.position)

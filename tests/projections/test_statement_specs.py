@@ -120,6 +120,12 @@ def test_a_recalled_start_by_hand_brings_no_earlier_one_back(pool: Pool) -> None
     assert started(meet) == {"1/1": 0}
 
 
+def test_a_closed_heat_whose_start_was_false_is_open(pool: Pool) -> None:
+    pool.say(say.close())
+    meet = there_and_back(pool, say.recall(0, gun_of(pool)))
+    assert the_race(meet, "1", 1).state == "scheduled"
+
+
 # -- swum again ----------------------------------------------------------------
 
 
