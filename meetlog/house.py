@@ -47,7 +47,7 @@ class Ears(msgspec.Struct, frozen=True):
     """Who wants to hear what happens; each is called in the thread where it happens."""
 
     notice: Callable[[Notice, bool], None] = lambda _notice, _over: None
-    crossings: Callable[[Sequence[Crossing]], None] = lambda _crossings: None
+    crossings: Callable[[Sequence[Crossing]], None] | None = None
 
 
 DEAF = Ears()

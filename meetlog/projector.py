@@ -6,9 +6,9 @@ tables. It never appends what arrived, so nothing waits for it.
 """
 
 import threading
-from collections import deque
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
+from heapq import nlargest
 
 import msgspec
 from sqlalchemy import Connection
@@ -16,8 +16,10 @@ from sqlalchemy import Connection
 from exporters.publisher import Publisher
 from meetlog.resends import ResendReceipt, resends
 from projections import readtables
+from projections.crossings import Passing
+from projections.derived import Changes, merged
 from projections.folding import follow
-from projections.meet import Changes, Meet
+from projections.meet import Meet
 from projections.views import Alarm, Crossing, Race, Revision, SourceHealth
 from store.event import GENESIS
 from store.log import Log, StoreUnavailable
@@ -38,6 +40,7 @@ OVERVIEW_EVERY = NS // 4
 REST = 2 * NS // 1000
 IDLE = NS // 4  # how soon an append of another process is noticed
 RECENT = 12
+TABLES_ROWS = 500  # some milliseconds, for which appends wait
 
 Tables = Callable[[], AbstractContextManager[Connection]]
 
@@ -72,7 +75,7 @@ class Projector:
         tables: Tables,
         clock: Callable[[], int],
         *,
-        on_crossings: Callable[[Sequence[Crossing]], None] = lambda _: None,
+        on_crossings: Callable[[Sequence[Crossing]], None] | None = None,
         on_trouble: Callable[[str], None] = lambda _: None,
     ) -> None:
         """`clock` is monotonic, ns. `on_trouble` gets words for what failed, "" when it is over."""
@@ -85,8 +88,8 @@ class Projector:
         self._on_crossings = on_crossings
         self._on_trouble = on_trouble
         self._troubled = False
-        self._recent: deque[Crossing] = deque(maxlen=RECENT)
-        self._pending = Changes()
+        self._recent: dict[tuple[str, str], Passing] = {}
+        self._pending: list[Changes] = []
         self._rewrite = False
         self._shown = -1
         self._tables_due = self._tables_next = self._overview_due = 0
@@ -138,35 +141,44 @@ class Projector:
             done = readtables.checkpoint(connection)
         changes = self.meet.settle()
         if done.position != self.meet.position or done.hash != self._hash():
-            self._pending = changes
+            self._pending = [changes]
             self._rewrite = True
 
     def _note(self, changes: Changes, before: int, *, silent: bool) -> None:
-        pending = self._pending
-        self._pending = Changes(
-            pending.chips | changes.chips,
-            tuple(dict.fromkeys([*pending.races, *changes.races])),
-            pending.everything or changes.everything,
-        )
-        if changes.chips and not silent:
-            fresh = self.meet.crossings(changes.chips, after=before)[-RECENT:]
-            again = {(c.chip, c.point) for c in fresh}
-            kept = [c for c in self._recent if (c.chip, c.point) not in again]
-            self._recent = deque([*kept, *fresh], maxlen=RECENT)
-            self._on_crossings(fresh)
+        if changes != Changes():
+            self._pending.append(changes)
+        if silent:
+            return
+        fresh = [
+            (chip, point, passing)
+            for (chip, point, _), passing in changes.crossings.items()
+            if passing is not None and passing.position > before
+        ]
+        # Views are made when somebody looks: much can happen between two looks.
+        for chip, point, passing in nlargest(RECENT, fresh, key=_moment)[::-1]:
+            self._recent.pop((chip, point), None)
+            self._recent[chip, point] = passing
+        while len(self._recent) > RECENT:
+            del self._recent[next(iter(self._recent))]
+        if self._on_crossings is not None and fresh:
+            fresh.sort(key=_moment)
+            self._on_crossings([self.meet.crossing(*each) for each in fresh])
 
     def _write_tables(self, *, snapshot: bool) -> None:
-        if not snapshot and self._pending == Changes() and self._shown == self.meet.position:
+        if not snapshot and not self._pending and self._shown == self.meet.position:
             return
         hash_ = self._hash()
-        rows = readtables.prepare(self.meet, self._pending, hash_)
+        rows = readtables.prepare(self.meet, merged(self._pending), hash_)
         state = self.meet.save() if snapshot else None
         try:
-            with self._tables() as connection:
-                if self._rewrite:
-                    readtables.empty(connection)
-                readtables.put(connection, rows)
-                if state is not None:
+            for portion in readtables.portions(rows, TABLES_ROWS):
+                with self._tables() as connection:
+                    if self._rewrite:
+                        readtables.empty(connection)
+                        self._rewrite = False
+                    readtables.put(connection, portion)
+            if state is not None:
+                with self._tables() as connection:
                     readtables.save_snapshot(connection, self.meet, hash_, state)
         except StoreUnavailable as e:
             # The tables are disposable and the log is not: they catch up later.
@@ -176,8 +188,7 @@ class Projector:
         if self._troubled:
             self._troubled = False
             self._on_trouble("")
-        self._pending = Changes()
-        self._rewrite = False
+        self._pending.clear()
         self._shown = self.meet.position
         if snapshot:
             self._snapshot_due = self._clock() + SNAPSHOT_EVERY
@@ -189,19 +200,24 @@ class Projector:
 
     def _look(self) -> None:
         meet = self.meet
+        recent = tuple(meet.crossing(*where, p) for where, p in self._recent.items())
         current, following = meet.current_race(), meet.next_race()
         self.overview = Overview(
             position=meet.position,
             sources=tuple(meet.sources()),
             current=meet.race(current) if current else None,
             following=meet.race(following) if following else None,
-            recent=tuple(self._recent),
-            names={c.swimmer: meet.name_of(c.swimmer) for c in self._recent if c.swimmer},
+            recent=recent,
+            names={c.swimmer: meet.name_of(c.swimmer) for c in recent if c.swimmer},
             revisions=tuple(meet.revisions()[-5:]),
             alarms=(*meet.alarms(), *self._publisher.alarms()),
             quarantined=sum(q.count for q in meet.quarantine()),
             resends=resends(meet, self.overview.resends),
         )
+
+
+def _moment(told: tuple[str, str, Passing]) -> int:
+    return told[2].moment
 
 
 class ProjectorThread:

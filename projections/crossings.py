@@ -6,6 +6,7 @@ is that of one chosen read (DESIGN 5). Nothing here remembers an order of
 arrival, so there is none to get wrong.
 """
 
+from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import pairwise, repeat
 
@@ -248,14 +249,41 @@ def passings(
     return found
 
 
+def passings_since(  # noqa: PLR0917 - `passings`, and what was known before
+    reads: ReadSet,
+    by_feed: dict[int, Columns],
+    point: Point,
+    corrections: Corrections,
+    before: list[Passing],
+    since: int,
+) -> list[Passing]:
+    """`passings`, given those `before`, and that no read sooner than `since` (ns UTC) changed.
+
+    The same list when nothing changed at this point. Crossings that were over
+    by then stay, so that a long race costs no more per read than a short one.
+    """
+    told = [feed for feed in point.feeds if feed.id in by_feed]
+    if corrections is not NONE or len(told) != 1 or not before:
+        return passings(reads, by_feed, point, corrections)
+    feed, columns = told[0], by_feed[told[0].id]
+    kept = len(before)
+    while kept and before[kept - 1].last + point.settings.gap >= since + feed.shift:
+        kept -= 1
+    start = since if kept == len(before) else min(since, before[kept].first - feed.shift)
+    begin = bisect_left(columns.moments, start)
+    if begin == len(columns.moments):
+        return before
+    return before[:kept] + _of_one_feed(reads, columns, feed, point.settings, begin)
+
+
 def _of_one_feed(
-    reads: ReadSet, columns: Columns, feed: Feed, settings: PointSettings
+    reads: ReadSet, columns: Columns, feed: Feed, settings: PointSettings, begin: int = 0
 ) -> list[Passing]:
     """`passings` where one feed told all, as nearly everywhere: the same, without rows."""
     moments, origins, gap, shift = columns.moments, columns.origins, settings.gap, feed.shift
     found = []
-    start, before, end = 0, moments[0], len(moments)
-    for i in range(1, end + 1):
+    start, before, end = begin, moments[begin], len(moments)
+    for i in range(begin + 1, end + 1):
         if i < end:
             moment = moments[i]
             if moment - before <= gap:

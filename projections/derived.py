@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping
 import msgspec
 
 from projections import attention, races
-from projections.crossings import NONE, Corrections, Passing, Point, passings, points_of
+from projections.crossings import NONE, Corrections, Passing, Point, passings_since, points_of
 from projections.intake import Pending, State
 from projections.rulings import Rulings, Shift, rule
 from projections.startlist import canonical
@@ -35,14 +35,19 @@ class Changes(msgspec.Struct, frozen=True):
     everything: bool = False
     crossings: dict[CrossingKey, Passing | None] = {}
 
-    def then(self, later: "Changes") -> "Changes":
-        """These changes and later ones together."""
-        return Changes(
-            self.chips | later.chips,
-            tuple(dict.fromkeys([*self.races, *later.races])),
-            self.everything or later.everything,
-            self.crossings | later.crossings,
-        )
+
+def merged(several: Iterable[Changes]) -> Changes:
+    """What several settles, one after the other, changed together."""
+    chips: set[str] = set()
+    races: dict[RaceKey, None] = {}
+    crossings: dict[CrossingKey, Passing | None] = {}
+    everything = False
+    for each in several:
+        chips |= each.chips
+        races |= dict.fromkeys(each.races)
+        crossings |= each.crossings
+        everything = everything or each.everything
+    return Changes(frozenset(chips), tuple(races), everything, crossings)
 
 
 class Derived:
@@ -67,20 +72,24 @@ class Derived:
     def settle(self, pending: Pending) -> Changes:
         """Work out what `pending` names."""
         state = self.state
-        chips = set(pending.chips)
+        since = pending.chips
         everything = pending.everything
         if pending.restated:
-            chips |= self._settle_rulings()
+            since |= dict.fromkeys(self._settle_rulings(), 0)
             everything = True
         if self._feeds_known != len(state.reads.feeds) or everything:
             self._feeds_known = len(state.reads.feeds)
-            chips |= self._settle_points()
+            since |= dict.fromkeys(self._settle_points(), 0)
+        chips = set(since)
         crossings: dict[CrossingKey, Passing | None] = {}
-        for chip in chips:
+        for chip, moment in since.items():
             before = self.passings.get(chip, {})
-            self._settle_crossings(chip)
+            self._settle_crossings(chip, before, moment)
             _compare(chip, before, self.passings.get(chip, {}), crossings)
-        renamed = self._settle_owners(self.passings if everything else chips)
+        for chip in chips & self._strangers.keys():
+            self._strangers[chip] = None  # it was read again
+        new = [chip for chip in chips if chip not in self.owners]
+        renamed = self._settle_owners(self.passings if everything else new)
         for chip in renamed & self.passings.keys():
             _compare(chip, {}, self.passings[chip], crossings)
         changed = self._settle_races(pending, chips | renamed, everything)
@@ -124,25 +133,32 @@ class Derived:
             return seen
         return seen | {c for c, fed in reads.chips.items() if not feeds.isdisjoint(fed)}
 
-    def _settle_crossings(self, chip: str) -> None:
+    def _settle_crossings(self, chip: str, before: Mapping[str, list[Passing]], since: int) -> None:
         reads = self.state.reads
-        spoken = self._spoken.setdefault(canonical(chip), [])
         if chip not in reads.chips and chip not in self.rulings.sightings:
             # Somebody was said to have been seen with it, and was not.
             self.passings.pop(chip, None)
+            spoken = self._spoken.get(canonical(chip), [])
             if chip in spoken:
                 spoken.remove(chip)
             return
         by_feed = reads.chips.get(chip, {})
         corrections = self._corrections(chip)
+        known = before if since else {}
         self.passings[chip] = {
             name: found
             for name, point in self.points.items()
-            if (found := passings(reads, by_feed, point, corrections))
+            if (
+                found := passings_since(
+                    reads, by_feed, point, corrections, known.get(name, []), since
+                )
+            )
         }
-        if chip not in spoken:
-            spoken.append(chip)
-            spoken.sort()
+        if not before:
+            spoken = self._spoken.setdefault(canonical(chip), [])
+            if chip not in spoken:
+                spoken.append(chip)
+                spoken.sort()
 
     def _corrections(self, chip: str) -> Corrections:
         rulings = self.rulings
@@ -306,10 +322,12 @@ def _compare(
     """Put into `found` in what the crossings of a chip differ."""
     for point in before.keys() | now.keys():
         old, new = before.get(point, []), now.get(point, [])
+        if old is new:
+            continue
         # Nearly always only the last one is new or longer than before.
         same = 0
         for one, other in zip(old, new, strict=False):
-            if one != other:
+            if one is not other and one != other:
                 break
             same += 1
         for passing in old[same:]:

@@ -72,9 +72,12 @@ class State(msgspec.Struct):
 
 
 class Pending(msgspec.Struct):
-    """What has to be worked out anew: chips, races, starts, what was said, or everything."""
+    """What has to be worked out anew: chips, races, starts, what was said, or everything.
 
-    chips: set[str]
+    `chips` has for each the moment (ns UTC) before which no read changed.
+    """
+
+    chips: dict[str, int] = {}
     races: dict[RaceKey, None] = {}
     starting: bool = True
     restated: bool = True
@@ -91,7 +94,7 @@ class Intake:
     def __init__(self, state: State) -> None:
         self.state = state
         self.stale = False
-        self.pending = Pending(set(state.reads.chips))
+        self.pending = Pending(dict.fromkeys(state.reads.chips, 0))
 
     def feed(self, events: Iterable[Event]) -> None:
         """Take events in, which must follow the state's position without a gap."""
@@ -120,11 +123,11 @@ class Intake:
         source = state.health.of(last.source)
         source.bytes += sum([len(event.body) for event in events])
         source.last_byte = last.recorded_at
-        self._take_reads(reads)
+        self._take_reads(last, reads)
 
-    def _take_reads(self, reads: Reads) -> None:
-        self.state.reads.add(reads, self.pending.chips)
-        self.state.health.read(reads)
+    def _take_reads(self, event: Event, reads: Reads) -> None:
+        known = self.state.reads.add(reads, self.pending.chips)
+        self.state.health.read(reads, known, int(meta_of(event).get("c", 0)))
 
     def _take_event(self, event: Event) -> None:
         state = self.state
@@ -141,7 +144,7 @@ class Intake:
             self._notice(event)
         for fact in facts:
             if type(fact) is Reads:
-                self._take_reads(fact)
+                self._take_reads(event, fact)
             else:
                 self._take(event, fact)
 

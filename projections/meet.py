@@ -70,7 +70,7 @@ class Meet:
     def settle(self) -> Changes:
         """Work out what the events since the last `settle` changed."""
         changes = self._derived.settle(self._intake.pending)
-        self._intake.pending = Pending(set(), starting=False, restated=False, everything=False)
+        self._intake.pending = Pending(starting=False, restated=False, everything=False)
         return changes
 
     # -- views -----------------------------------------------------------

@@ -58,12 +58,15 @@ class ReadSet(msgspec.Struct):
     sizes: list[int] = []
     firsts: list[int] = []
 
-    def add(self, reads: Reads, dirty: set[Chip]) -> None:
-        """Put reads into the set; the chips of those that changed it go into `dirty`.
+    def add(self, reads: Reads, dirty: dict[Chip, int]) -> list[int]:
+        """Put reads into the set; `dirty` gets the earliest changed moment of each chip changed.
+
+        Returns the positions of those that were in it already, one for each copy.
 
         Of two copies that differ in signal only, the stronger is kept. This
         is the innermost loop of a replay, hence one call for many reads.
         """
+        known: list[int] = []
         chips = self.chips
         details = self.detail_ids
         sizes = self.sizes
@@ -92,10 +95,13 @@ class ReadSet(msgspec.Struct):
                 columns.origins.append(detail << POSITION_BITS | position)
             elif (outcome := self._insert(columns, moment, detail, position)) is not _NEW:
                 if outcome is _STRONGER:
-                    dirty.add(chip)
+                    dirty[chip] = min(moment, dirty.get(chip, moment))
+                known.append(position)
                 continue
             sizes[feed] += 1
-            dirty.add(chip)
+            if chip not in dirty or moment < dirty[chip]:
+                dirty[chip] = moment
+        return known
 
     def _insert(self, columns: Columns, moment: int, detail: int, position: int) -> int:
         """Put a read in its place, unless it is there already with as strong a signal."""

@@ -1,6 +1,10 @@
-"""Keeping the read tables: what changed, written with the checkpoint in one transaction."""
+"""Keeping the read tables: what changed, written with the checkpoint in one transaction.
 
-from collections.abc import Mapping, Sequence
+Only when much changed at once, under a load that no meet has for long, is it
+done in portions; the tables are then without a checkpoint until it is whole.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
 from functools import cache
 from typing import Any
 
@@ -9,6 +13,7 @@ from sqlalchemy import Connection, Table, bindparam, delete, insert, select
 from sqlalchemy.dialects.sqlite import dialect
 
 from projections import tables as t
+from projections.derived import CrossingKey
 from projections.meet import VERSION, Changes, Meet
 from projections.rounding import format_cs
 from projections.views import Crossing, Race
@@ -44,11 +49,14 @@ def empty(connection: Connection) -> None:
 
 
 class Rows(msgspec.Struct, frozen=True):
-    """What a write will put into the tables, worked out before it: see `prepare`."""
+    """What a write will put into the tables, worked out before it: see `prepare`.
 
-    position: int
+    With a `position` of None it is the first part of more, see `portions`.
+    """
+
+    position: int | None
     hash: bytes
-    chips: list[tuple[str]]
+    gone: list[CrossingKey]
     races: list[RaceKey]
     inserts: list[tuple[Table, list[Row]]]
     revisions: list[Row]
@@ -59,10 +67,12 @@ def prepare(meet: Meet, changes: Changes, hash_: bytes) -> Rows:
 
     Whoever writes keeps appends waiting, so all that can be is done here.
     """
-    chips = sorted(changes.chips)
-    inserts: list[tuple[Table, list[Row]]] = [
-        (t.crossings, [_crossing(c) for c in meet.crossings(chips)])
+    shown = [
+        _crossing(meet.crossing(chip, point, passing))
+        for (chip, point, _), passing in changes.crossings.items()
+        if passing is not None
     ]
+    inserts: list[tuple[Table, list[Row]]] = [(t.crossings, shown)]
     for key in changes.races:
         race = meet.race(key)
         if race is not None:
@@ -79,16 +89,34 @@ def prepare(meet: Meet, changes: Changes, hash_: bytes) -> Rows:
     return Rows(
         meet.position,
         hash_,
-        [(chip,) for chip in chips],
+        [key for key, passing in changes.crossings.items() if passing is None],
         list(changes.races),
         inserts,
         revisions,
     )
 
 
+def portions(rows: Rows, size: int) -> Iterator[Rows]:
+    """The same as parts of about `size` rows, each to be put in a transaction of its own.
+
+    Appends wait for a transaction, so a large one would hold up recording.
+    While parts are missing the tables have no checkpoint; the last brings it.
+    """
+    (table, shown), *others = rows.inserts
+    while len(shown) > size:
+        yield Rows(None, b"", [], [], [(table, shown[:size])], [])
+        shown = shown[size:]
+    yield msgspec.structs.replace(rows, inserts=[(table, shown), *others])
+
+
 def put(connection: Connection, rows: Rows) -> None:
     """Replace whatever `rows` are about; the rest stands. Putting them again changes nothing."""
-    _delete(connection, t.crossings, ("chip",), rows.chips)
+    if rows.position is None:
+        connection.execute(delete(t.checkpoint))
+        for table, found in rows.inserts:
+            _insert(connection, table, found)
+        return
+    _delete(connection, t.crossings, ("chip", "point", "first_ns"), rows.gone)
     for table in (t.results, t.lanes, t.splits):
         _delete(connection, table, ("session", "event", "heat"), rows.races)
     connection.execute(delete(t.sources))
@@ -193,7 +221,7 @@ def _delete(
 
 @cache
 def _insert_sql(table: Table) -> str:
-    return str(insert(table).compile(dialect=_DIALECT))
+    return str(insert(table).prefix_with("OR REPLACE").compile(dialect=_DIALECT))
 
 
 @cache

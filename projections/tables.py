@@ -51,6 +51,7 @@ crossings = Table(
     Column("rssi", Integer),
     Column("backup", Boolean, nullable=False),
     _text("swimmer"),
+    sqlite_with_rowid=False,
 )
 
 results = Table(
@@ -65,6 +66,7 @@ results = Table(
     Column("start_ns", BigInteger),
     _text("origin"),
     Column("revision", Integer, nullable=False),
+    sqlite_with_rowid=False,
 )
 
 lanes = Table(
@@ -81,6 +83,7 @@ lanes = Table(
     _text("time"),
     _text("status"),
     Column("place", Integer),
+    sqlite_with_rowid=False,
 )
 
 splits = Table(
@@ -94,6 +97,7 @@ splits = Table(
     Column("time_cs", Integer, nullable=False),
     Column("moment_ns", BigInteger, nullable=False),
     Column("position", BigInteger, nullable=False),
+    sqlite_with_rowid=False,
 )
 
 revisions = Table(

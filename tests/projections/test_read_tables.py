@@ -11,6 +11,7 @@ from sqlalchemy import Connection, Table, create_engine, select
 
 from projections import readtables
 from projections import tables as t
+from projections.derived import merged
 from projections.folding import fold, follow
 from projections.meet import Changes, Meet
 from store.event import GENESIS, Draft
@@ -51,7 +52,7 @@ def test_written_bit_by_bit_equals_written_at_once(
                 readtables.empty(connection)
                 pending = NOTHING
             meet = followed
-            pending = _both(pending, meet.settle())
+            pending = merged([pending, meet.settle()])
             if write:
                 readtables.write(connection, meet, pending, _hash(log, meet.position))
                 pending = NOTHING
@@ -107,11 +108,6 @@ def test_a_state_that_cannot_be_read_is_no_state(tmp_path: Path) -> None:
         Meet.load(b"\x92\x00\x80")
     with pytest.raises(ValueError, match="cannot be read"):
         Meet.load(b"\xc1")
-
-
-def _both(one: Changes, other: Changes) -> Changes:
-    races = tuple(dict.fromkeys([*one.races, *other.races]))
-    return Changes(one.chips | other.chips, races, one.everything or other.everything)
 
 
 def _rebuilt(log: MemoryLog) -> dict[str, list[tuple[object, ...]]]:

@@ -37,6 +37,7 @@ def upgrade() -> None:
         sa.Column("backup", sa.Boolean(), nullable=False),
         sa.Column("swimmer", sa.Text(), nullable=False),
         sa.PrimaryKeyConstraint("chip", "point", "first_ns"),
+        sqlite_with_rowid=False,
     )
     op.create_table(
         "lanes",
@@ -54,6 +55,7 @@ def upgrade() -> None:
         sa.Column("status", sa.Text(), nullable=False),
         sa.Column("place", sa.Integer(), nullable=True),
         sa.PrimaryKeyConstraint("session", "event", "heat", "lane"),
+        sqlite_with_rowid=False,
     )
     op.create_table(
         "results",
@@ -69,6 +71,7 @@ def upgrade() -> None:
         sa.Column("origin", sa.Text(), nullable=False),
         sa.Column("revision", sa.Integer(), nullable=False),
         sa.PrimaryKeyConstraint("session", "event", "heat"),
+        sqlite_with_rowid=False,
     )
     op.create_table(
         "revisions",
@@ -127,6 +130,7 @@ def upgrade() -> None:
         sa.Column("moment_ns", sa.BigInteger(), nullable=False),
         sa.Column("position", sa.BigInteger(), nullable=False),
         sa.PrimaryKeyConstraint("session", "event", "heat", "lane", "number"),
+        sqlite_with_rowid=False,
     )
 
 
