@@ -40,7 +40,7 @@ OVERVIEW_EVERY = NS // 4
 REST = 2 * NS // 1000
 IDLE = NS // 4  # how soon an append of another process is noticed
 RECENT = 12
-TABLES_ROWS = 500  # some milliseconds, for which appends wait
+TABLES_ROWS = 200  # a few milliseconds, for which appends wait
 
 Tables = Callable[[], AbstractContextManager[Connection]]
 
