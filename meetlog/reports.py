@@ -209,8 +209,8 @@ class ComparedFile(msgspec.Struct, frozen=True):
 
     `state`: `identical`, `changed`, `missing` (in the folder), `extra` (a result file that the log
     knows nothing of), `later` (published after what is compared), or `foreign` (another timing
-    system's, as the log has recorded it). `position` is the event that published it, or 0. `difference` and `races` are as in
-    `ReplayedFile`, from the folder's file to the log's.
+    system's, as the log has recorded it). `position` is the event that published it, or 0.
+    `difference` and `races` are as in `ReplayedFile`, from the folder's file to the log's.
     """
 
     name: str
