@@ -175,7 +175,7 @@ class Derived:
             before = self.owners.get(chip)
             if any(swimmer for _, swimmer in owners):
                 self._strangers.pop(chip, None)
-            elif chip in self.state.reads.chips:
+            else:
                 self._strangers[chip] = None  # to be described when somebody asks
             if owners != before:
                 self.owners[chip] = owners
@@ -307,6 +307,8 @@ class Derived:
             return []
         found = []
         for chip, known in self._strangers.items():
+            if chip not in self.state.reads.chips:
+                continue  # only seen by somebody so far, who named it
             entry = known or attention.unknown_chip(self.state.reads, chip)
             self._strangers[chip] = entry  # reading all its reads again each time would be slow
             found.append(entry)

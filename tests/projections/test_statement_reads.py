@@ -2,7 +2,7 @@
 
 import pytest
 
-from projections.folding import settings_at
+from projections.folding import follow, settings_at
 from tests.kit import sayings as say
 from tests.kit.heats import ONE, swum, there_and_back
 from tests.kit.meets import SWIM, Pool, read, started, the_race, times, utc
@@ -154,6 +154,16 @@ def test_a_crossing_of_a_chip_without_reads(pool: Pool) -> None:
     meet = there_and_back(pool, say.crossing("C4", 230_000))
     assert times(meet, "1", 2) == {1: "30.00"}
     assert the_race(meet, "1", 2).lanes[0].chips == ("C4",)
+
+
+def test_a_stranger_that_was_seen_before_it_was_read_is_listed_from_then_on(pool: Pool) -> None:
+    pool.say(say.crossing("A9", 30_000))
+    meet = pool.meet()
+    assert meet.quarantine() == []
+    pool.passes(60_000, "A9")
+    meet = follow(meet, pool.log)
+    meet.settle()
+    assert [entry.reason for entry in meet.quarantine()] == ["unknown chip A9"]
 
 
 def test_it_outranks_reads_of_another_chip_of_the_lane(pool: Pool) -> None:
