@@ -49,7 +49,7 @@ def places(tmp_path: Path) -> dict[str, Path]:
         (5, "no log at", "verify NOTHING"),
         (4, "not a", "verify LETTER"),
         (7, "letter.txt", "init LETTER"),
-        (2, "No such command", "crossing"),
+        (2, "No such command", "crosing"),
         (2, "EVENT/HEAT", "results -m FRESH --race 4A"),
         (2, "--follow", "events -m FRESH --follow --json"),
         (2, "", ""),
