@@ -92,7 +92,8 @@ class _Explainer:
         """One lane."""
         course = course_of(self.meet.settings, lane.event)
         until = self._next_start(lane)
-        console = self.meet.state.revisions.console(self.key)
+        repeat = self.meet.rulings().repeats.get(self.key)
+        console = self.meet.state.revisions.console(self.key, repeat)
         nothing = self._nothing(lane, console is not None)
         gun = self.start.moment if self.start else 0
         window = Window(lane, course, gun, until, nothing)

@@ -12,10 +12,12 @@ from itertools import zip_longest
 
 import msgspec
 
-from exporters.decisions import is_due
-from exporters.documents import document_key, owners, race_key, result_documents, status_document
+from exporters.decisions import documents_of, is_due
+from exporters.documents import document_key, owners, race_key, status_document
 from meetlog.readback import document_changes
 from meetlog.reports import PendingFile, ReplayedFile
+from projections.decode import published
+from projections.facts import Published
 from projections.folding import advance, fold
 from projections.meet import Meet
 from projections.views import Race
@@ -32,8 +34,8 @@ _QUOTED = 60  # characters of a differing line
 class Publication(msgspec.Struct, frozen=True):
     """A decision to publish `body` under `name`, made from the log up to `as_of`.
 
-    `key` is the identity of a result file's race, None for the status file.
-    `recorded_at` is ns UTC.
+    `key` is the identity of a result file's race, and `decided` the decision
+    itself, None for the status file. `recorded_at` is ns UTC.
     """
 
     position: int
@@ -43,6 +45,7 @@ class Publication(msgspec.Struct, frozen=True):
     sha256: str
     key: RaceKey | None
     body: bytes
+    decided: Published | None = None
 
 
 class Replayed(msgspec.Struct, frozen=True):
@@ -194,6 +197,7 @@ class _Folding:
 def _replay(wanted: list[Publication], folding: _Folding) -> Iterator[Replayed]:
     documents: dict[RaceKey, bytes] = {}
     owner: Mapping[RaceKey, RaceKey] = {}
+    newest: dict[RaceKey, Published] = {}
     at = -1
     for publication in wanted:
         meet = folding.to(publication.as_of)
@@ -204,9 +208,13 @@ def _replay(wanted: list[Publication], folding: _Folding) -> Iterator[Replayed]:
         if key is None:
             yield Replayed(publication, status_document(meet))
             continue
+        writer = owner.get(key, key)
         if key not in documents:
-            documents |= _documents(meet, owner.get(key, key), owner)
-        yield Replayed(publication, documents.get(key), meet.race(owner.get(key, key)))
+            # A decision that was made and not yet folded counted when the next one was made.
+            documents |= _documents(meet, writer, owner, newest.get(writer))
+        yield Replayed(publication, documents.get(key), meet.race(writer))
+        if publication.decided is not None:
+            newest[writer] = publication.decided
 
 
 def difference(then: bytes, now: bytes | None, *, where: str = "recorded") -> str:
@@ -222,21 +230,27 @@ def difference(then: bytes, now: bytes | None, *, where: str = "recorded") -> st
 
 def _publication(event: Event) -> Publication:
     meta = meta_of(event)
-    key = None
+    key = decided = None
     if event.kind == RESULT_PUBLISHED:
-        key = RaceKey(str(meta["session"]), str(meta["event"]), int(meta["heat"]))
+        decided = published(event)
+        key = RaceKey(decided.session, decided.event, decided.heat)
     return Publication(
         event.position, event.recorded_at, int(meta["as_of"]), str(meta["name"]),
-        str(meta["sha256"]), key, event.body,
+        str(meta["sha256"]), key, event.body, decided,
     )  # fmt: skip
 
 
-def _documents(meet: Meet, key: RaceKey, owner: Mapping[RaceKey, RaceKey]) -> dict[RaceKey, bytes]:
+def _documents(
+    meet: Meet,
+    key: RaceKey,
+    owner: Mapping[RaceKey, RaceKey],
+    last: Published | None = None,
+) -> dict[RaceKey, bytes]:
     """The documents that the race of `key` writes, by their own identities."""
     race = meet.race(key)
     if race is None:
         return {}
-    files = result_documents(race, meet.settings.meet.zone, owner)
+    files = documents_of(meet, race, owner, last)
     return {document_key(file): encode_result(file) for file in files}
 
 

@@ -36,11 +36,13 @@ def unfinished(starts: Starts, races: Mapping[RaceKey, Race]) -> list[Alarm]:
     return found
 
 
-def two_systems(starts: Starts, races: Mapping[RaceKey, Race], revisions: Revisions) -> list[Alarm]:
+def two_systems(
+    starts: Starts, races: Mapping[RaceKey, Race], revisions: Revisions, rulings: Rulings
+) -> list[Alarm]:
     """Heats that started here and have a result file of another timing system."""
     found = []
     for key, start in starts.by_race.items():
-        console = revisions.console(key)
+        console = revisions.console(key, rulings.repeats.get(key))
         if console is None or key not in races or races[key].origin != "time-drops":
             continue
         found.append(

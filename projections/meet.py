@@ -198,7 +198,12 @@ class Meet:
         """What somebody should look at."""
         return [
             *self.state.revisions.alarms,
-            *attention.two_systems(self._derived.starts, self._derived.races, self.state.revisions),
+            *attention.two_systems(
+                self._derived.starts,
+                self._derived.races,
+                self.state.revisions,
+                self._derived.rulings,
+            ),
             *attention.unfinished(self._derived.starts, self._derived.races),
             *attention.unused_guns(self._derived.starts, self.settings.meet.zone),
         ]
