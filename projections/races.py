@@ -1,5 +1,6 @@
 """Races: lanes, splits, final times and places, from crossings or from a console's own results."""
 
+from bisect import bisect_left
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 
 import msgspec
@@ -266,8 +267,10 @@ def with_places(lanes: tuple[Lane, ...]) -> tuple[Lane, ...]:
     for lane in lanes:
         if lane.time_cs is not None and not lane.status:
             timed.setdefault(lane.event, []).append(lane.time_cs)
+    for times in timed.values():
+        times.sort()
     return tuple(
-        msgspec.structs.replace(lane, place=1 + sum(t < lane.time_cs for t in timed[lane.event]))
+        msgspec.structs.replace(lane, place=1 + bisect_left(timed[lane.event], lane.time_cs))
         if lane.time_cs is not None and not lane.status
         else lane
         for lane in lanes
