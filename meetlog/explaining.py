@@ -91,11 +91,11 @@ class _Explainer:
     def lane(self, lane: Lane, chips: Sequence[str]) -> Explanation:
         """One lane."""
         course = course_of(self.meet.settings, lane.event)
-        until = self._next_start(lane)
         repeat = self.meet.rulings().repeats.get(self.key)
         console = self.meet.state.revisions.console(self.key, repeat)
         nothing = self._nothing(lane, console is not None)
         gun = self.start.moment if self.start else 0
+        until = self.meet.next_start(lane.swimmer_ids, gun) if self.start else None
         window = Window(lane, course, gun, until, nothing)
         crossed, judged = judge(self.meet, window, chips)
         reads = [each for read in judged for each in self.citations.reads(read)]
@@ -144,20 +144,6 @@ class _Explainer:
         )
 
     # -- what frames the lane ------------------------------------------------
-
-    def _next_start(self, lane: Lane) -> int | None:
-        """The next start (ns UTC) of any heat that somebody in the lane is in."""
-        if self.start is None:
-            return None
-        started = self.meet.starts().by_race
-        later = (
-            started[key].moment
-            for key, entry in self.meet.state.startlist.entries.items()
-            if key in started
-            and started[key].moment > self.start.moment
-            and any(set(each.swimmer_ids) & set(lane.swimmer_ids) for each in entry.lanes)
-        )
-        return min(later, default=None)
 
     def _nothing(self, lane: Lane, console: bool) -> Verdict | None:
         """Why no read at all gives this lane a time."""

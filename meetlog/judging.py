@@ -10,32 +10,11 @@ from collections.abc import Iterable, Iterator, Sequence
 from meetlog.show import seconds
 from meetlog.verdicts import Crossed, JudgedRead, Verdict, Window
 from projections.clock import iso_local
-from projections.crossings import (
-    NONE,
-    SEEN,
-    Corrections,
-    Feed,
-    Point,
-    Row,
-    choose,
-    rows_of,
-    split,
-)
+from projections.crossings import SEEN, Feed, Point, Row, choose, rows_of, split
 from projections.meet import Meet
 from projections.reads import POSITION_BITS, POSITION_MASK, Detail
-from projections.rulings import Rulings, is_void
-from projections.startlist import canonical
+from projections.rulings import is_void
 from projections.views import Split
-
-
-def owner_at(meet: Meet, chip: str, moment: int) -> tuple[str, int]:
-    """Whose the chip was at a moment (ns UTC), and since when: 0 is since ever. "" is nobody's."""
-    said = meet.rulings().owners.get(canonical(chip), ())
-    found = ("", 0) if said[:1] and said[0][0] == 0 else (meet.state.startlist.swimmer_of(chip), 0)
-    for since, swimmer in said:
-        if since <= moment:
-            found = (swimmer, since)
-    return found
 
 
 def judge(
@@ -62,12 +41,12 @@ class _Judging:
         self.chip = chip
         self.point = point
         self.name = point.settings.name
-        self.corrections = corrections_of(meet, chip)
+        self.corrections = meet.corrections(chip)
         self.zone = meet.settings.meet.zone
         self.moments: dict[tuple[int, int, int], int] = {}
         for feed, moment, origin in _columns(meet, chip, point):
             if is_void(self.corrections.reads, self.name, moment) is None:
-                corrected = moment + shift_of(self.corrections, feed, moment)
+                corrected = moment + self.corrections.shift_of(feed, moment)
                 self.moments[corrected, origin, feed.id] = moment
 
     def all(self) -> tuple[list[Crossed], list[JudgedRead]]:
@@ -120,7 +99,7 @@ class _Judging:
         window, moment = self.window, chosen[0]
         if window.nothing is not None:
             return window.nothing
-        owner, since = owner_at(self.meet, self.chip, moment)
+        since, owner = self.meet.owner_at(self.chip, moment)
         if owner not in window.lane.swimmer_ids:
             return _stranger(self.meet, self.chip, owner, since)
         if moment <= window.start:
@@ -198,24 +177,6 @@ class _Judging:
         return _judged(self.meet, self.chip, self.name, row, moment, verdict)
 
 
-def corrections_of(meet: Meet, chip: str) -> Corrections:
-    """What people said about the reads of a chip, as the crossings take it into account."""
-    rulings: Rulings = meet.rulings()
-    shifts = {
-        id_: rulings.shifts[source]
-        for id_, (source, _) in enumerate(meet.state.reads.feeds)
-        if source in rulings.shifts
-    }
-    voids, sightings = rulings.reads.get(chip, ()), rulings.sightings.get(chip, ())
-    return Corrections(shifts, voids, sightings) if shifts or voids or sightings else NONE
-
-
-def shift_of(corrections: Corrections, feed: Feed, moment: int) -> int:
-    """By how much (ns) a read's stamp is corrected: its feed's shift and the statements'."""
-    shifts = corrections.shifts.get(feed.id, ())
-    return feed.shift + sum(s.shift for s in shifts if s.covers(moment))
-
-
 def _columns(meet: Meet, chip: str, point: Point) -> Iterator[tuple[Feed, int, int]]:
     """Every distinct read of a chip at a point: its feed, unshifted moment and origin."""
     by_feed = meet.state.reads.chips.get(chip, {})
@@ -227,7 +188,7 @@ def _columns(meet: Meet, chip: str, point: Point) -> Iterator[tuple[Feed, int, i
 
 
 def _void(meet: Meet, chip: str, points: Iterable[Point]) -> Iterator[JudgedRead]:
-    corrections = corrections_of(meet, chip)
+    corrections = meet.corrections(chip)
     if not corrections.reads:
         return
     authors = {s.position: s.statement for s in meet.state.stated}
@@ -244,7 +205,7 @@ def _void(meet: Meet, chip: str, points: Iterable[Point]) -> Iterator[JudgedRead
                 f"voided by {said.author} in statement {ruling.position}{because}",
                 ruling.position,
             )
-            row = (moment + shift_of(corrections, feed, moment), origin, feed)
+            row = (moment + corrections.shift_of(feed, moment), origin, feed)
             yield _judged(meet, chip, name, row, moment, verdict)
 
 

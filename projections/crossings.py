@@ -48,6 +48,11 @@ class Corrections(msgspec.Struct, frozen=True):
     reads: tuple[ReadRuling, ...] = ()
     sightings: tuple[Sighting, ...] = ()
 
+    def shift_of(self, feed: Feed, moment: int) -> int:
+        """By how much (ns) a stamp is corrected: by its feed's own shift and by what was said."""
+        said = self.shifts.get(feed.id, ())
+        return feed.shift + sum(s.shift for s in said if s.covers(moment))
+
 
 NONE = Corrections()
 
@@ -152,9 +157,8 @@ def _corrected_rows(
         columns = by_feed.get(feed.id)
         if columns is None:
             continue
-        shifts = corrections.shifts.get(feed.id, ())
         rows += [
-            (moment + feed.shift + sum(s.shift for s in shifts if s.covers(moment)), origin, feed)
+            (moment + corrections.shift_of(feed, moment), origin, feed)
             for moment, origin in zip(columns.moments, columns.origins, strict=True)
             if not (corrections.reads and is_void(corrections.reads, name, moment))
         ]

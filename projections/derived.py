@@ -17,9 +17,8 @@ from projections.starts import Start, Starts, assign
 from projections.views import QuarantineEntry, Race
 from wire.timedrops import RaceKey
 
-Owners = tuple[tuple[int, str], ...]  # since when (ns UTC), whose; the first is since ever
-
-
+# Since when (ns UTC, 0 for ever), and whose: a swimmer's id, "" for nobody's.
+Owners = tuple[tuple[int, str], ...]
 CrossingKey = tuple[str, str, int]  # chip, point, first read in ns UTC
 
 
@@ -143,7 +142,7 @@ class Derived:
                 spoken.remove(chip)
             return
         by_feed = reads.chips.get(chip, {})
-        corrections = self._corrections(chip)
+        corrections = self.corrections(chip)
         known = before if since else {}
         self.passings[chip] = {
             name: found
@@ -160,7 +159,8 @@ class Derived:
                 spoken.append(chip)
                 spoken.sort()
 
-    def _corrections(self, chip: str) -> Corrections:
+    def corrections(self, chip: str) -> Corrections:
+        """What people said about the reads of a chip."""
         rulings = self.rulings
         voids, sightings = rulings.reads.get(chip, ()), rulings.sightings.get(chip, ())
         if not (voids or sightings or self._feed_shifts):
@@ -192,13 +192,13 @@ class Derived:
             return said
         return ((0, self.state.startlist.swimmer_of(chip)), *said)
 
-    def owner_at(self, chip: str, moment: int) -> str:
-        """The id of the swimmer whose the chip was at a moment (ns UTC), "" for nobody's."""
-        found = ""
-        for since, swimmer in self.owners.get(chip, ()):
-            if since > moment:
+    def owner_at(self, chip: str, moment: int) -> tuple[int, str]:
+        """Since when (ns UTC) a chip was whose it was at a moment, and whose: see `Owners`."""
+        found = (0, "")
+        for owner in self.owners.get(chip, ()):
+            if owner[0] > moment:
                 break
-            found = swimmer
+            found = owner
         return found
 
     def _settle_starts(self) -> set[RaceKey]:
@@ -284,13 +284,13 @@ class Derived:
             revision=state.revisions.last(key),
             chips_of=self.chips_of,
             passings=lambda chip, point: self.passings.get(chip, {}).get(point, ()),
-            next_start=self._next_start,
-            owner_at=self.owner_at,
+            next_start=self.next_start,
+            owner_at=lambda chip, moment: self.owner_at(chip, moment)[1],
             rulings=rulings.lanes.get(key, {}),
             race_number=repeat.race_number if repeat else None,
         )
 
-    def _next_start(self, swimmers: Iterable[str], after: int) -> int | None:
+    def next_start(self, swimmers: Iterable[str], after: int) -> int | None:
         """The next start (ns UTC) after `after` of any heat that one of `swimmers` is in."""
         later = (
             start.moment

@@ -11,7 +11,7 @@ import msgspec
 
 from projections import attention
 from projections.clock import iso_local
-from projections.crossings import SEEN, Passing, Point
+from projections.crossings import SEEN, Corrections, Passing, Point
 from projections.decode import Decoder
 from projections.derived import Changes, Derived
 from projections.intake import Intake, Pending, State
@@ -152,7 +152,7 @@ class Meet:
             antenna=detail.antenna,
             rssi=detail.rssi,
             backup=p.backup,
-            swimmer=self._derived.owner_at(chip, p.moment),
+            swimmer=self._derived.owner_at(chip, p.moment)[1],
         )
 
     def name_of(self, swimmer: str) -> str:
@@ -193,6 +193,21 @@ class Meet:
     def rulings(self) -> Rulings:
         """What the statements in force amount to."""
         return self._derived.rulings
+
+    def owner_at(self, chip: str, moment: int) -> tuple[int, str]:
+        """Since when (ns UTC, 0 for ever) a read chip was whose it was at a moment, and whose.
+
+        A swimmer's id, "" for nobody's.
+        """
+        return self._derived.owner_at(chip, moment)
+
+    def next_start(self, swimmers: Iterable[str], after: int) -> int | None:
+        """The next start (ns UTC) after `after` of any heat that one of `swimmers` is in."""
+        return self._derived.next_start(swimmers, after)
+
+    def corrections(self, chip: str) -> Corrections:
+        """What people said about the reads of a chip, as the crossings take it into account."""
+        return self._derived.corrections(chip)
 
     def alarms(self) -> list[Alarm]:
         """What somebody should look at."""
