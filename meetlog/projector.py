@@ -175,8 +175,8 @@ class Projector:
                 with self._tables() as connection:
                     if self._rewrite:
                         readtables.empty(connection)
-                        self._rewrite = False
                     readtables.put(connection, portion)
+                self._rewrite = False  # not before the transaction is through
             if state is not None:
                 with self._tables() as connection:
                     readtables.save_snapshot(connection, self.meet, hash_, state)
