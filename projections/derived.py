@@ -23,7 +23,7 @@ CrossingKey = tuple[str, str, int]  # chip, point, first read in ns UTC
 
 
 class Changes(msgspec.Struct, frozen=True):
-    """What a `settle` found changed. `everything`: programs, chips, starts or settings changed.
+    """What a `settle` found changed.
 
     `crossings` has those that are new or other than before, or None in the
     place of one that is no more.
@@ -31,7 +31,6 @@ class Changes(msgspec.Struct, frozen=True):
 
     chips: frozenset[str] = frozenset()
     races: tuple[RaceKey, ...] = ()
-    everything: bool = False
     crossings: dict[CrossingKey, Passing | None] = {}
 
 
@@ -40,13 +39,11 @@ def merged(several: Iterable[Changes]) -> Changes:
     chips: set[str] = set()
     races: dict[RaceKey, None] = {}
     crossings: dict[CrossingKey, Passing | None] = {}
-    everything = False
     for each in several:
         chips |= each.chips
         races |= dict.fromkeys(each.races)
         crossings |= each.crossings
-        everything = everything or each.everything
-    return Changes(frozenset(chips), tuple(races), everything, crossings)
+    return Changes(frozenset(chips), tuple(races), crossings)
 
 
 class Derived:
@@ -92,7 +89,7 @@ class Derived:
         for chip in renamed & self.passings.keys():
             _compare(chip, {}, self.passings[chip], crossings)
         changed = self._settle_races(pending, chips | renamed, everything)
-        return Changes(frozenset(chips | renamed), changed, everything, crossings)
+        return Changes(frozenset(chips | renamed), changed, crossings)
 
     def _settle_rulings(self) -> set[str]:
         """Work out what holds of all that was said; the chips whose reads it is about."""
