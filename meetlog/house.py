@@ -188,13 +188,7 @@ def _begin(projector: Projector, publisher: Publisher, log: Log) -> None:
 def load_meet(log: SqliteLog) -> Meet:
     """The meet as of some position: from the saved state if it fits the log, else folded anew."""
     with log.views() as connection:
-        saved = load_snapshot(connection)
-    if saved is not None:
-        meet, hash_ = saved
-        event = log.read(meet.position - 1, 1)
-        if event and event[0].hash == hash_:
-            return meet
-    return fold(log)
+        return load_snapshot(connection, log) or fold(log)
 
 
 def _password(source: SourceSettings, folder: Path) -> str:

@@ -101,21 +101,15 @@ def _as_of(log: Log, place: Place, at: str, progress: Progress | None) -> OpenMe
 
 
 def _saved(log: SqliteLog) -> Meet | None:
-    """The saved state if there is one, of this version, and of this very log."""
+    """The saved state if there is one that fits."""
     engine = make_engine(log.path, read_only=True)
     try:
         with engine.connect() as connection:
-            saved = load_snapshot(connection)
+            return load_snapshot(connection, log)
     except DBAPIError:
         return None  # the tables are not there yet, or in use; the log has everything
     finally:
         engine.dispose()
-    if saved is None:
-        return None
-    meet, hash_ = saved
-    events = log.read(meet.position - 1, 1)
-    fits = bool(events) and events[0].position == meet.position and events[0].hash == hash_
-    return meet if fits else None
 
 
 def _note(path: Path) -> str:

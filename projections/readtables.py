@@ -18,6 +18,7 @@ from projections.meet import VERSION, Changes, Meet
 from projections.rounding import format_cs
 from projections.views import Crossing, Race
 from store.event import GENESIS
+from store.log import Log
 from wire.timedrops import RaceKey
 
 Row = tuple[Any, ...]
@@ -143,17 +144,22 @@ def save_snapshot(
     _put(connection, t.snapshot, meet.position, hash_, state=state or meet.save())
 
 
-def load_snapshot(connection: Connection) -> tuple[Meet, bytes] | None:
-    """The saved state and the hash of its last event; None without one of this version."""
+def load_snapshot(connection: Connection, log: Log) -> Meet | None:
+    """The saved state; None without one of this version and of this very log.
+
+    It is a saving of time only: without it the log is folded anew.
+    """
     row = connection.execute(
         select(t.snapshot.c.state, t.snapshot.c.hash).where(t.snapshot.c.version == VERSION)
     ).first()
     if row is None:
         return None
     try:
-        return Meet.load(row.state), row.hash
+        meet = Meet.load(row.state)
     except ValueError:
-        return None  # a saved state is only a saving of time; the log is folded anew
+        return None
+    last = log.read(meet.position - 1, 1) if meet.position else ()
+    return meet if last and last[0].hash == row.hash else None
 
 
 def _put(connection: Connection, table: Table, position: int, hash_: bytes, **more: object) -> None:

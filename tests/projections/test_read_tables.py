@@ -82,13 +82,16 @@ def test_a_log_on_disk_keeps_tables_checkpoint_and_saved_state(tmp_path: Path) -
         readtables.save_snapshot(connection, meet, shown.hash)
     assert (shown.position, shown.hash) == (log.head().position, log.head().hash)
     with log.views() as connection:
-        saved = readtables.load_snapshot(connection)
+        saved = readtables.load_snapshot(connection, log)
         assert saved is not None
-        assert (saved[0].position, saved[1]) == (shown.position, shown.hash)
+        assert saved.position == shown.position
+        assert readtables.load_snapshot(connection, MemoryLog()) is None
+        readtables.save_snapshot(connection, saved, GENESIS)
+        assert readtables.load_snapshot(connection, log) is None
         readtables.empty(connection)
         assert readtables.checkpoint(connection).position == 0
-        assert readtables.load_snapshot(connection) is None
-        readtables.write(connection, saved[0], saved[0].settle(), saved[1])
+        assert readtables.load_snapshot(connection, log) is None
+        readtables.write(connection, saved, saved.settle(), shown.hash)
         assert _rows(connection) == kept
         shown_times = connection.execute(select(t.lanes.c.time_cs, t.lanes.c.time)).all()
     assert [tuple(row) for row in shown_times] == [(3012, "30.12"), (3145, "31.45")]
@@ -100,9 +103,9 @@ def test_a_state_that_cannot_be_read_is_no_state(tmp_path: Path) -> None:
     with log.views() as connection:
         readtables.save_snapshot(connection, Meet(), GENESIS)
         connection.execute(t.snapshot.update().values(state=b"\x92\x02\xc1"))
-        assert readtables.load_snapshot(connection) is None
+        assert readtables.load_snapshot(connection, log) is None
         connection.execute(t.snapshot.update().values(version=-1))
-        assert readtables.load_snapshot(connection) is None
+        assert readtables.load_snapshot(connection, log) is None
     log.close()
     with pytest.raises(ValueError, match="version"):
         Meet.load(b"\x92\x00\x80")
