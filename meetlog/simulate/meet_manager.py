@@ -14,7 +14,6 @@ from wire.timedrops import PROGRAM_FILE, Program, encode_program
 Dialect = Literal["time-drops", "scm", "bia"]
 DIALECTS: tuple[Dialect, ...] = get_args(Dialect)
 Manner = Literal["whole", "halves", "in-place"]
-MANNERS: tuple[Manner, ...] = get_args(Manner)
 CHIPS_FILE = "chips.csv"
 _EVENT_IDS = 9000  # SCM's database ids, which must not be taken for event numbers
 

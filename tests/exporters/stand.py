@@ -28,7 +28,7 @@ from wire.settings import (
     PointSettings,
     Settings,
 )
-from wire.stamps import NS, format_iso, iso_wall
+from wire.stamps import NS, format_iso, parse_iso
 from wire.statements import AnyStatement, CloseHeat, RecallHeat, encode
 from wire.timedrops import (
     PROGRAM_FILE,
@@ -40,7 +40,7 @@ from wire.timedrops import (
     encode_program,
 )
 
-MORNING = iso_wall("2026-06-14T09:00:00Z")  # wall clock in Berlin, two hours east of UTC
+MORNING = parse_iso("2026-06-14T09:00:00Z").wall  # wall clock in Berlin, two hours east of UTC
 QUIET = NS
 SETTINGS = Settings(
     meet=MeetSettings(zone="Europe/Berlin"),

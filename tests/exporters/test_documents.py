@@ -4,7 +4,7 @@ import msgspec
 
 from exporters.documents import owners, result_documents, same_but_revision, stamp
 from projections.views import Lane, Race, Split
-from wire.stamps import NS, iso_wall
+from wire.stamps import NS, parse_iso
 from wire.timedrops import (
     RaceKey,
     ResultLane,
@@ -14,7 +14,7 @@ from wire.timedrops import (
     result_name,
 )
 
-GUN = iso_wall("2026-06-14T07:00:00.2507Z")
+GUN = parse_iso("2026-06-14T07:00:00.2507Z").wall
 ZONE = "Europe/Berlin"
 
 
@@ -91,7 +91,7 @@ def test_a_document_has_one_owner() -> None:
 
 
 def test_stamps_have_three_digits_and_the_offset() -> None:
-    assert stamp(iso_wall("2026-01-14T23:59:59.9999Z"), "America/St_Johns") == (
+    assert stamp(parse_iso("2026-01-14T23:59:59.9999Z").wall, "America/St_Johns") == (
         "2026-01-14T20:29:59.999-03:30"
     )
     assert stamp(0, "UTC") == "1970-01-01T00:00:00.000+00:00"

@@ -28,7 +28,7 @@ from store.memory import MemoryLog
 from wire.ctp01_messages import GUNTIME, Ack, DataLine
 from wire.ctp01_messages import encode as encode_ctp01
 from wire.reads import RawRead
-from wire.stamps import HOUR, NS, format_iso, iso_wall
+from wire.stamps import HOUR, NS, format_iso, parse_iso
 from wire.statements import AnyStatement, CloseHeat, RecallHeat, ReopenHeat, StartHeat, encode
 from wire.timedrops import (
     PROGRAM_FILE,
@@ -53,7 +53,7 @@ from wire.tsv2 import encode as encode_tsv2
 
 MS = NS // 1000
 DELAY = 50 * MS
-MORNING = iso_wall("2026-06-14T09:00:00")  # the wall clock in Berlin, two hours east of UTC
+MORNING = parse_iso("2026-06-14T09:00:00").wall  # the wall clock in Berlin, two hours east of UTC
 TOML = """\
 [meet]
 zone = "Europe/Berlin"

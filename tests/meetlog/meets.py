@@ -21,7 +21,7 @@ from store.event import (
 )
 from store.sqlite import SqliteLog
 from wire.reads import RawRead
-from wire.stamps import HOUR, NS, format_iso, iso_wall
+from wire.stamps import HOUR, NS, format_iso, parse_iso
 from wire.statements import CloseHeat, encode
 from wire.timedrops import (
     PROGRAM_FILE,
@@ -58,7 +58,7 @@ name = "Finish"
 [[course]]
 legs = [{ point = "Turn", distance = 25 }, { point = "Finish", distance = 50 }]
 """
-MORNING = iso_wall("2026-06-14T09:00:00")  # the pool's wall clock, two hours east of UTC
+MORNING = parse_iso("2026-06-14T09:00:00").wall  # the pool's wall clock, two hours east of UTC
 CHIPS = "chip,swimmer\n123,101\n456,102\n"
 PROGRAM = Program(
     meet_name="Sommerfest",

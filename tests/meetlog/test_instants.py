@@ -8,10 +8,10 @@ from meetlog.instants import NoSuchInstant, moment_of, position_at
 from projections.clock import iso_local
 from store.event import Draft
 from store.memory import MemoryLog
-from wire.stamps import HOUR, NS, iso_wall
+from wire.stamps import HOUR, NS, parse_iso
 
 ZONE = "Europe/Berlin"
-NINE = iso_wall("2026-06-14T09:00:00") - 2 * HOUR  # ns UTC
+NINE = parse_iso("2026-06-14T09:00:00").wall - 2 * HOUR  # ns UTC
 
 
 def log_of(moments: list[int]) -> MemoryLog:
@@ -60,8 +60,8 @@ def test_every_position_names_itself() -> None:
         ("9:00:01.5", NINE + 3 * NS // 2),
         ("00:00", NINE - 9 * HOUR),
         # The hour that repeats: the first of the two, unless the offset says otherwise.
-        ("2026-10-25T02:30", iso_wall("2026-10-25T00:30:00")),
-        ("2026-10-25T02:30+01:00", iso_wall("2026-10-25T01:30:00")),
+        ("2026-10-25T02:30", parse_iso("2026-10-25T00:30:00").wall),
+        ("2026-10-25T02:30+01:00", parse_iso("2026-10-25T01:30:00").wall),
     ],
 )
 def test_the_forms_of_an_instant(text: str, moment: int) -> None:
@@ -69,9 +69,9 @@ def test_the_forms_of_an_instant(text: str, moment: int) -> None:
 
 
 def test_a_time_of_day_is_of_the_day_in_the_meets_zone() -> None:
-    late = iso_wall("2026-06-14T23:30:00")  # UTC; in Berlin the next day has begun
-    assert moment_of("01:00", ZONE, late) == iso_wall("2026-06-14T23:00:00")
-    assert moment_of("01:00", "UTC", late) == iso_wall("2026-06-14T01:00:00")
+    late = parse_iso("2026-06-14T23:30:00").wall  # UTC; in Berlin the next day has begun
+    assert moment_of("01:00", ZONE, late) == parse_iso("2026-06-14T23:00:00").wall
+    assert moment_of("01:00", "UTC", late) == parse_iso("2026-06-14T01:00:00").wall
 
 
 @pytest.mark.parametrize(

@@ -8,10 +8,10 @@ from meetlog.refusals import Unsayable
 from meetlog.typed import is_shift, moment, precision, race_time_cs, shift
 from projections.rounding import format_cs
 from wire.settings import format_duration
-from wire.stamps import DAY, HOUR, NS, iso_wall
+from wire.stamps import DAY, HOUR, NS, parse_iso
 
 ZONE = "Europe/Berlin"
-MORNING = iso_wall("2026-06-14T09:00:00") - 2 * HOUR  # nine o'clock there
+MORNING = parse_iso("2026-06-14T09:00:00").wall - 2 * HOUR  # nine o'clock there
 
 
 @given(st.integers(1, 100 * 360_000 - 1))

@@ -6,7 +6,7 @@ import msgspec
 import pytest
 
 from projections.wording import FOREVER, describe
-from wire.stamps import NS, iso_wall
+from wire.stamps import NS, parse_iso
 from wire.statements import (
     AddCrossing,
     AnyStatement,
@@ -21,7 +21,7 @@ from wire.statements import (
     verb_of,
 )
 
-NOON = iso_wall("2026-06-14T10:00:00")  # in UTC; two hours later in Berlin
+NOON = parse_iso("2026-06-14T10:00:00").wall  # in UTC; two hours later in Berlin
 VALUES: dict[str, Any] = {
     "author": "Ada", "channel": "cli", "at": NOON, "seen": 3, "session": "67", "event": "4A",
     "heat": 2, "lane": 5, "gun": NOON, "race_number": 9, "time_cs": 6234, "empty": True,

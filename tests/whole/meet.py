@@ -28,7 +28,7 @@ from tests.kit.stepped import Stepped, in_step
 from wire.chips import encode_csv
 from wire.ctp01_client import ClientOptions
 from wire.reads import ReadKind
-from wire.stamps import NS, iso_wall
+from wire.stamps import NS, parse_iso
 from wire.timedrops import (
     Heat,
     LaneEntry,
@@ -40,7 +40,7 @@ from wire.timedrops import (
     encode_program,
 )
 
-BASE = iso_wall("2026-06-14T09:00:00")  # also in UTC: the meet's zone
+BASE = parse_iso("2026-06-14T09:00:00").wall  # also in UTC: the meet's zone
 CS = NS // 100
 AHEAD = 3 * NS // 2  # of the backup mat's clock
 APART = 100 * NS  # from gun to gun

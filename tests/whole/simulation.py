@@ -41,7 +41,7 @@ from tests.exporters.stand import Crash, FaultyLog, MemoryFolder
 from wire.ctp01_messages import DataLine
 from wire.ctp01_messages import encode as encode_line
 from wire.reads import RawRead
-from wire.stamps import NS, format_iso, iso_wall
+from wire.stamps import NS, format_iso, parse_iso
 from wire.statements import AnyStatement, CloseHeat, RecallHeat, ReopenHeat, StartHeat, encode
 from wire.timedrops import (
     Heat,
@@ -57,7 +57,7 @@ from wire.timedrops import (
 from wire.tsv1 import encode as encode_tsv1
 from wire.tsv2 import encode as encode_tsv2
 
-MORNING = iso_wall("2026-06-14T09:00:00")
+MORNING = parse_iso("2026-06-14T09:00:00").wall
 CS = NS // 100
 HEATS = 3
 FALSE_LEAD = 40 * NS

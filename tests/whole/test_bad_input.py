@@ -28,7 +28,7 @@ from tests.whole.peers import Caller, Heard, hang_on, listening, say
 from wire.jsonreads import MAX_FRAME
 from wire.reads import RawRead
 from wire.settings_file import parse
-from wire.stamps import NS, format_iso, iso_wall
+from wire.stamps import NS, format_iso, parse_iso
 from wire.timedrops import (
     STATUS_FILE,
     Heat,
@@ -41,7 +41,7 @@ from wire.timedrops import (
 )
 from wire.tsv2 import encode
 
-MORNING = iso_wall("2026-06-14T09:00:00")
+MORNING = parse_iso("2026-06-14T09:00:00").wall
 TOML = """
 [meet]
 name = "Small"

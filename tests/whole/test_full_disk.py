@@ -25,11 +25,11 @@ from tests.whole.peers import Heard
 from wire.ctp01_messages import Greeting, encode
 from wire.reads import RawRead
 from wire.settings_file import parse
-from wire.stamps import NS, format_iso, iso_wall
+from wire.stamps import NS, format_iso, parse_iso
 from wire.tsv2 import encode as encode_tsv2
 
 pytestmark = pytest.mark.anyio
-MORNING = iso_wall("2026-06-14T09:00:00")
+MORNING = parse_iso("2026-06-14T09:00:00").wall
 BUFFER = 64 * 1024  # of the peer's socket; the system doubles it
 # What may be on its way: both sockets' buffers and one piece that waits for the log.
 IN_FLIGHT = 1024 * 1024

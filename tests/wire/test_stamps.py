@@ -1,5 +1,6 @@
 """Stamps: four formats, every digit, and nothing guessed at."""
 
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -15,7 +16,6 @@ from wire.stamps import (
     Stamp,
     format_clock,
     format_iso,
-    iso_wall,
     parse_any,
     parse_clock,
     parse_iso,
@@ -57,7 +57,6 @@ SAMPLE = wall(2026, 4, 22, "10:15:42")
 def test_iso(text: str, fraction: int, offset: int | None) -> None:
     stamp = Stamp(SAMPLE + fraction, offset=offset)
     assert parse_iso(text) == stamp
-    assert iso_wall(text) == stamp.wall
     assert parse_any(text) == stamp
 
 
@@ -68,10 +67,10 @@ def test_iso_without_seconds() -> None:
 
 
 def test_leap_days_and_the_first_and_last_moment() -> None:
-    assert iso_wall("2024-02-29T00:00:00.0000000Z") == wall(2024, 2, 29)
-    assert iso_wall("2000-02-29T23:59:59.9999999Z") == wall(2000, 3, 1) - 100
-    assert iso_wall("1970-01-01T00:00:00.0000000Z") == 0
-    assert iso_wall("9999-12-31T23:59:59.9999999Z") == wall(9999, 12, 31) + DAY - 100
+    assert parse_iso("2024-02-29T00:00:00.0000000Z").wall == wall(2024, 2, 29)
+    assert parse_iso("2000-02-29T23:59:59.9999999Z").wall == wall(2000, 3, 1) - 100
+    assert parse_iso("1970-01-01T00:00:00.0000000Z").wall == 0
+    assert parse_iso("9999-12-31T23:59:59.9999999Z").wall == wall(9999, 12, 31) + DAY - 100
 
 
 BAD_ISO = [
@@ -99,8 +98,6 @@ BAD_ISO = [
 def test_what_is_no_iso_stamp_is_refused(text: str) -> None:
     with pytest.raises(WireError):
         parse_iso(text)
-    with pytest.raises(WireError):
-        iso_wall(text)
 
 
 @pytest.mark.parametrize(
@@ -183,7 +180,7 @@ WALLS = st.integers(0, wall(9999, 12, 31))
 @settings(max_examples=200)
 def test_nine_digits_survive(at: int, suffix: str) -> None:
     text = format_iso(at, 9, suffix)
-    assert iso_wall(text) == parse_iso(text).wall == parse_any(text).wall == at
+    assert parse_iso(text).wall == parse_any(text).wall == at
 
 
 @given(WALLS, st.integers(0, 8), st.sampled_from(["", "Z", "+02:00", "-11:30"]))
@@ -191,7 +188,7 @@ def test_nine_digits_survive(at: int, suffix: str) -> None:
 def test_fewer_digits_are_cut_never_rounded(at: int, digits: int, suffix: str) -> None:
     unit = NS // 10**digits
     text = format_iso(at, digits, suffix)
-    assert iso_wall(text) == parse_iso(text).wall == at // unit * unit
+    assert parse_iso(text).wall == at // unit * unit
 
 
 @given(st.integers(0, 9999 * HOUR), st.integers(0, 9))
@@ -214,29 +211,13 @@ NEARLY = st.builds(
 )  # fmt: skip
 
 
-def walls(parse: object, text: str) -> int | None:
-    assert callable(parse)
-    try:
-        result = parse(text)
-    except WireError:
-        return None
-    return result.wall if isinstance(result, Stamp) else int(result)
-
-
-@given(NEARLY)
+@given(NEARLY | st.text(max_size=12) | st.from_regex(r"\A[0-9:.\-]{0,14}\Z"))
 @settings(max_examples=500)
-@example("2026-04-22T10:15:42.1234567Z")
 @example("2026-04-22T10:15:42.123456\u0667")
 @example("2026-04-22T10:15:42.1234567X")
 @example("2026-04-22T10:15:42x1234567Z")
 @example("2026-04-22T10:15:72.1234567Z")
 @example("2026-04-22T10:15:42.0\u0662")
-def test_the_fast_path_is_only_faster(text: str) -> None:
-    assert walls(iso_wall, text) == walls(parse_iso, text)
-
-
-@given(NEARLY | st.text(max_size=12) | st.from_regex(r"\A[0-9:.\-]{0,14}\Z"))
-@settings(max_examples=300)
 def test_any_text_is_a_stamp_or_refused(text: str) -> None:
-    found = walls(parse_any, text)
-    assert found is None or found >= 0
+    with suppress(WireError):
+        assert parse_any(text).wall >= 0
