@@ -4,8 +4,8 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 
 import msgspec
 
-from meetlog.commands.events import readable
 from meetlog.explanations import ExplainedLeg, ExplainedRead, ExplainedStart, Raw
+from meetlog.output import readable
 from meetlog.retracing import Part, Trace
 from meetlog.testimony import said_at, start_said
 from meetlog.tracing import trace

@@ -106,6 +106,16 @@ def _escaped(text: str, keep: str) -> str:
     )
 
 
+def readable(data: bytes) -> str | None:
+    """Bytes as text; None when it is none, or has control characters other than line ends."""
+    try:
+        text = data.decode("utf-8")
+    except UnicodeDecodeError:
+        return None
+    plain = all(c.isprintable() or c in "\r\n\t" for c in text)
+    return text if plain else None
+
+
 def put(shown: Rows | Text) -> None:
     """A table or a line on the standard output."""
     if isinstance(shown, Text):

@@ -9,7 +9,7 @@ import typer
 from meetlog import show
 from meetlog.commands.options import HERE, JsonOption, MeetOption
 from meetlog.opening import open_log
-from meetlog.output import Rows, print_json, put, say
+from meetlog.output import Rows, print_json, put, readable, say
 from meetlog.reports import EventReport
 from projections.clock import iso_local
 from projections.folding import settings_at
@@ -150,16 +150,6 @@ def report_of(event: Event, zone: str, *, raw: bool) -> EventReport:
         text=text,
         hex=event.body.hex() if raw and text is None else None,
     )
-
-
-def readable(body: bytes) -> str | None:
-    """The body as text; None when it is none, or has control characters other than line ends."""
-    try:
-        text = body.decode("utf-8")
-    except UnicodeDecodeError:
-        return None
-    plain = all(c.isprintable() or c in "\r\n\t" for c in text)
-    return text if plain else None
 
 
 def _matches(event: Event, kinds: tuple[str, ...], names: frozenset[str]) -> bool:
