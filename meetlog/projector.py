@@ -6,7 +6,7 @@ tables. It never appends what arrived, so nothing waits for it.
 """
 
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from heapq import nlargest
 
@@ -91,6 +91,8 @@ class Projector:
         self._recent: dict[tuple[str, str], Passing] = {}
         self._pending: list[Changes] = []
         self._rewrite = False
+        self._writing: Iterator[bool] | None = None
+        self._written = 0
         self._shown = -1
         self._tables_due = self._tables_next = self._overview_due = 0
         self._fed_at = clock()
@@ -106,7 +108,9 @@ class Projector:
         followed = follow(self.meet, self._log, STEP_EVENTS)
         # Other settings for stamps were recorded, and the whole log was folded by them.
         anew = followed is not self.meet
-        self._rewrite = self._rewrite or anew
+        if anew:
+            self._rewrite, self._writing = True, None
+            self._pending.clear()
         self.meet = followed
         self._note(self.meet.settle(), before, silent=before == 0 or anew)
         more = self.meet.position - before >= STEP_EVENTS
@@ -116,23 +120,37 @@ class Projector:
         if self.meet.position != before:
             self._fed_at = now
         busy = now - self._fed_at < LULL
-        if now >= (self._tables_due if busy else self._tables_next) and not more:
-            self._write_tables(snapshot=now >= self._snapshot_due)
-            written = self._clock()
-            self._tables_next = now + TABLES_EVERY
-            self._tables_due = written + max(TABLES_EVERY, TABLES_SHARE * (written - now))
+        if self._writing is None and now >= (self._tables_due if busy else self._tables_next):
+            self._writing, self._written = self._write_tables(now >= self._snapshot_due), 0
+        if self._writing is not None:
+            # A portion in each step, so that results do not wait for the tables.
+            self._write_portion()
         if now >= self._overview_due:
             self._look()
             self._overview_due = now + OVERVIEW_EVERY
-        wait = IDLE if due is None else max(0, min(IDLE, due - now))
-        return more, wait
+        if self._writing is not None:
+            return more, 0
+        return more, IDLE if due is None else max(0, min(IDLE, due - now))
+
+    def _write_portion(self) -> None:
+        begun = self._clock()
+        going_on = self._writing is not None and next(self._writing, False)
+        now = self._clock()
+        self._written += now - begun
+        if not going_on:
+            self._writing = None
+            self._tables_next = now + TABLES_EVERY
+            self._tables_due = now + max(TABLES_EVERY, TABLES_SHARE * self._written)
 
     def finish(self) -> None:
         """Fold to the head, publish what is due, and save everything for the next start."""
         # What is published in the last step belongs to what the tables show, too.
         while self.step()[0] or self.meet.position < self._log.head().position:
             pass
-        self._write_tables(snapshot=True)
+        while self._writing is not None:
+            self._write_portion()
+        for _ in self._write_tables(snapshot=True):
+            pass
         self._look()
 
     def adopt_tables(self) -> None:
@@ -164,32 +182,34 @@ class Projector:
             fresh.sort(key=_moment)
             self._on_crossings([self.meet.crossing(*each) for each in fresh])
 
-    def _write_tables(self, *, snapshot: bool) -> None:
+    def _write_tables(self, snapshot: bool) -> Iterator[bool]:
+        """Write what is pending, a portion for each True; ends when all is written or it failed."""
         if not snapshot and not self._pending and self._shown == self.meet.position:
             return
-        hash_ = self._hash()
-        rows = readtables.prepare(self.meet, merged(self._pending), hash_)
+        taken, self._pending = self._pending, []
+        position, hash_ = self.meet.position, self._hash()
         state = self.meet.save() if snapshot else None
         try:
-            for portion in readtables.portions(rows, TABLES_ROWS):
+            for portion in readtables.portions(self.meet, merged(taken), hash_, TABLES_ROWS):
                 with self._tables() as connection:
                     if self._rewrite:
                         readtables.empty(connection)
                     readtables.put(connection, portion)
+                    if state is not None and portion.position is not None:
+                        readtables.save_snapshot(connection, position, hash_, state)
                 self._rewrite = False  # not before the transaction is through
-            if state is not None:
-                with self._tables() as connection:
-                    readtables.save_snapshot(connection, self.meet, hash_, state)
+                if portion.position is None:
+                    yield True
         except StoreUnavailable as e:
             # The tables are disposable and the log is not: they catch up later.
+            self._pending = [*taken, *self._pending]
             self._troubled = True
             self._on_trouble(f"The read tables are behind: {e}")
             return
         if self._troubled:
             self._troubled = False
             self._on_trouble("")
-        self._pending.clear()
-        self._shown = self.meet.position
+        self._shown = position
         if snapshot:
             self._snapshot_due = self._clock() + SNAPSHOT_EVERY
 

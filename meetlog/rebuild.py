@@ -36,7 +36,7 @@ def rebuild(log: SqliteLog, progress: Progress | None = None) -> RebuildReport:
         before = {str(table.name): _sum(connection, table) for table in TABLES}
         readtables.empty(connection)
         readtables.write(connection, meet, changes, hash_)
-        readtables.save_snapshot(connection, meet, hash_)
+        readtables.save_snapshot(connection, meet.position, hash_, meet.save())
         after = {str(table.name): _sum(connection, table) for table in TABLES}
     return RebuildReport(
         log=str(log.path),

@@ -68,12 +68,7 @@ def prepare(meet: Meet, changes: Changes, hash_: bytes) -> Rows:
 
     Whoever writes keeps appends waiting, so all that can be is done here.
     """
-    shown = [
-        _crossing(meet.crossing(chip, point, passing))
-        for (chip, point, _), passing in changes.crossings.items()
-        if passing is not None
-    ]
-    inserts: list[tuple[Table, list[Row]]] = [(t.crossings, shown)]
+    inserts: list[tuple[Table, list[Row]]] = [(t.crossings, _crossings(meet, changes))]
     for key in changes.races:
         race = meet.race(key)
         if race is not None:
@@ -90,30 +85,49 @@ def prepare(meet: Meet, changes: Changes, hash_: bytes) -> Rows:
     return Rows(
         meet.position,
         hash_,
-        [key for key, passing in changes.crossings.items() if passing is None],
+        _gone(changes),
         list(changes.races),
         inserts,
         revisions,
     )
 
 
-def portions(rows: Rows, size: int) -> Iterator[Rows]:
-    """The same as parts of about `size` rows, each to be put in a transaction of its own.
+def portions(meet: Meet, changes: Changes, hash_: bytes, size: int) -> Iterator[Rows]:
+    """`prepare` in parts of about `size` rows, each to be put in a transaction of its own.
 
-    Appends wait for a transaction, so a large one would hold up recording.
-    While parts are missing the tables have no checkpoint; the last brings it.
+    Appends wait for a transaction, and results for whoever prepares it, so a
+    large one would hold up both. What is not a crossing is prepared at once,
+    as of now. While parts are missing the tables have no checkpoint; the last
+    part brings it.
     """
-    (table, shown), *others = rows.inserts
-    while len(shown) > size:
-        yield Rows(None, b"", [], [], [(table, shown[:size])], [])
-        shown = shown[size:]
-    yield msgspec.structs.replace(rows, inserts=[(table, shown), *others])
+    found = list(changes.crossings.items())
+    last = len(found) - 1 - (len(found) - 1) % size if found else 0
+    rest = Changes(races=changes.races, crossings=dict(found[last:]))
+    final = prepare(meet, rest, hash_)
+    for start in range(0, last, size):
+        part = Changes(crossings=dict(found[start : start + size]))
+        shown = _crossings(meet, part)
+        yield Rows(None, b"", _gone(part), [], [(t.crossings, shown)], [])
+    yield final
+
+
+def _crossings(meet: Meet, changes: Changes) -> list[Row]:
+    return [
+        _crossing(meet.crossing(chip, point, passing))
+        for (chip, point, _), passing in changes.crossings.items()
+        if passing is not None
+    ]
+
+
+def _gone(changes: Changes) -> list[CrossingKey]:
+    return [key for key, passing in changes.crossings.items() if passing is None]
 
 
 def put(connection: Connection, rows: Rows) -> None:
     """Replace whatever `rows` are about; the rest stands. Putting them again changes nothing."""
     if rows.position is None:
         connection.execute(delete(t.checkpoint))
+        _delete(connection, t.crossings, ("chip", "point", "first_ns"), rows.gone)
         for table, found in rows.inserts:
             _insert(connection, table, found)
         return
@@ -137,11 +151,9 @@ def write(connection: Connection, meet: Meet, changes: Changes, hash_: bytes) ->
     put(connection, prepare(meet, changes, hash_))
 
 
-def save_snapshot(
-    connection: Connection, meet: Meet, hash_: bytes, state: bytes | None = None
-) -> None:
-    """Save the folds' state, for a later start; `state` when it is at hand already."""
-    _put(connection, t.snapshot, meet.position, hash_, state=state or meet.save())
+def save_snapshot(connection: Connection, position: int, hash_: bytes, state: bytes) -> None:
+    """Save the folds' state (`Meet.save`) as of `position`, for a later start."""
+    _put(connection, t.snapshot, position, hash_, state=state)
 
 
 def load_snapshot(connection: Connection, log: Log) -> Meet | None:

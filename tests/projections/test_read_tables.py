@@ -79,14 +79,14 @@ def test_a_log_on_disk_keeps_tables_checkpoint_and_saved_state(tmp_path: Path) -
     with log.views() as connection:
         kept = _rows(connection)
         shown = readtables.checkpoint(connection)
-        readtables.save_snapshot(connection, meet, shown.hash)
+        readtables.save_snapshot(connection, meet.position, shown.hash, meet.save())
     assert (shown.position, shown.hash) == (log.head().position, log.head().hash)
     with log.views() as connection:
         saved = readtables.load_snapshot(connection, log)
         assert saved is not None
         assert saved.position == shown.position
         assert readtables.load_snapshot(connection, MemoryLog()) is None
-        readtables.save_snapshot(connection, saved, GENESIS)
+        readtables.save_snapshot(connection, saved.position, GENESIS, saved.save())
         assert readtables.load_snapshot(connection, log) is None
         readtables.empty(connection)
         assert readtables.checkpoint(connection).position == 0
@@ -101,7 +101,7 @@ def test_a_log_on_disk_keeps_tables_checkpoint_and_saved_state(tmp_path: Path) -
 def test_a_state_that_cannot_be_read_is_no_state(tmp_path: Path) -> None:
     log = SqliteLog(tmp_path / "meet.db")
     with log.views() as connection:
-        readtables.save_snapshot(connection, Meet(), GENESIS)
+        readtables.save_snapshot(connection, 0, GENESIS, Meet().save())
         connection.execute(t.snapshot.update().values(state=b"\x92\x02\xc1"))
         assert readtables.load_snapshot(connection, log) is None
         connection.execute(t.snapshot.update().values(version=-1))
