@@ -3,7 +3,7 @@
 import sys
 import time
 from collections.abc import Callable, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 from rich.box import SIMPLE_HEAD
 from rich.console import Console, Group, RenderableType
@@ -142,7 +142,7 @@ class PlainLines:
         if over:
             self.line(f"OVER {notice.text}")
         else:
-            self.line(f"{WORDS[notice.severity]} {notice.text} {notice.hint}".rstrip())
+            self.line(f"{WORDS[notice.severity]} {_sentences(notice.text, notice.hint)}")
 
     def crossings(self, crossings: Sequence[Crossing]) -> None:
         """Crossings that are new or changed."""
@@ -170,15 +170,29 @@ class PlainLines:
             self.line(f"event {now.event} heat {now.heat} is {now.state}")
         newest = max((r.position for r in self._seen.revisions), default=0)
         for r in overview.revisions:
-            if r.position > newest:
+            # A run that is started again does not publish anew what the one before published.
+            if r.position > newest and _at(r.recorded_at) >= self._begun:
                 self.line(f"published {r.name} revision {r.revision} ({r.cause})")
         standing = {f"WARNING {s.warning}" for s in overview.sources if s.warning}
-        standing |= {f"ALARM {a.text} {a.hint}" for a in overview.alarms}
+        standing |= {f"ALARM {_sentences(a.text, a.hint)}" for a in overview.alarms}
         for text in sorted(standing - self._standing):
             self.line(text)
         for text in sorted(self._standing - standing):
             self.line(f"OVER {text}")
         self._seen, self._standing = overview, frozenset(standing)
+
+
+def _sentences(text: str, hint: str) -> str:
+    """What is wrong and what to do, one after the other."""
+    if not hint:
+        return text
+    return f"{text} {hint}" if text.endswith((".", "?", "!")) else f"{text}. {hint}"
+
+
+def _at(moment: str) -> int:
+    """The ns since the epoch of an instant as views write it, to the microsecond, rounded up."""
+    since = datetime.fromisoformat(moment) - datetime(1970, 1, 1, tzinfo=UTC)
+    return (since // timedelta(microseconds=1) + 1) * 1000
 
 
 def _write_line(text: str) -> None:

@@ -147,6 +147,13 @@ def load(path: Path) -> tuple[Settings, bytes]:
         data = file.read_bytes()
     except FileNotFoundError as error:
         folder = file.parent if file.name == FILE_NAME else path
+        above = folder.parent
+        if folder.name and (above / FILE_NAME).is_file():
+            # Whoever names the meet folder of the meet manager means the meet that it is in.
+            raise MeetError(
+                f"There is no {file}, but there is a meet in {above}. "
+                f"Name that one: --meet {_quote(above)}"
+            ) from error
         raise MeetError(
             f"There is no {file}. Make one with: meetlog init {_quote(folder)}"
         ) from error

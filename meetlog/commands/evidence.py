@@ -139,6 +139,11 @@ def _print(report: VerifyReport, folder: Path | None) -> None:
         say(f"{file.name} is {file.state}{newest} in {folder}; {has}")
     if wrong and all(file.state in ("missing", "not in the log") for file in report.files):
         say(f"Not one published file is in {folder}: is it the folder of another meet?")
+    if any(file.state in ("missing", "changed") and file.position for file in wrong):
+        say(
+            "The log still has what was published. `meetlog run` writes a missing file again, and "
+            "a changed one once it is moved away. Elsewhere: meetlog replay LOG --into NEW"
+        )
     for lost in report.missing:
         say(
             f"Session {lost.session}, event {lost.event}, heat {lost.heat}: revision "

@@ -71,11 +71,15 @@ def crossings(
             wanted = {canonical(each) for each in chip}
             chips = [each for each in opened.meet.state.reads.chips if canonical(each) in wanted]
         each_one = opened.meet.crossings(chips, point or None)
+        names = sorted({p.settings.name for p in opened.meet.points()})
     if json:
         print_json("crossings", position, each_one)
         return
     if each_one:
         put(show.crossings_table(each_one))
+    if point and point not in names:
+        there = f"There are {', '.join(names)}." if names else "Nothing was read yet."
+        say(f"There is no timing point {point!r}. {there}")
     provisional = sum(c.provisional for c in each_one)
     say(
         f"{show.count(len(each_one), 'crossing')} of "
@@ -128,6 +132,8 @@ def results(
     states: dict[str, int] = {}
     for each in found:
         states[each.state] = states.get(each.state, 0) + 1
+    if not found and not race:
+        say("The meet manager's program has not been read yet; results need it.")
     told = show.races_line(states)
     then = f" As of event {position}." if at else ""
     say(f"{told[0].upper()}{told[1:]}. Times in {zone}.{then}")

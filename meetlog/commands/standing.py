@@ -7,11 +7,11 @@ from pathlib import Path
 from meetlog import show
 from meetlog.commands.options import HERE, AtOption, JsonOption, MeetOption, reading
 from meetlog.opening import OpenMeet
-from meetlog.output import print_json, put, say
+from meetlog.output import print_json, put, say, visible
 from meetlog.reports import StatusReport
 from meetlog.resends import resend_words, source_reports
 from projections.clock import iso_local
-from projections.views import Race, RaceState
+from projections.views import Race, RaceState, SourceHealth
 from store.event import APP_STARTED, APP_STOPPED
 from store.log import Log
 
@@ -51,7 +51,11 @@ def status(*, meet: MeetOption = HERE, at: AtOption = "", json: JsonOption = Fal
     lines += [each for each in show.source_remarks(report.sources) if each.plain.startswith("W")]
     for line in lines:
         put(line)
-    troubles = len(report.alarms) + sum(bool(s.warning) for s in report.sources)
+    absent = _absent(report)
+    for source in absent:
+        put(visible(f"WARNING {source.source} is {source.state}; the run goes on without it.",
+                    "yellow"))  # fmt: skip
+    troubles = len(report.alarms) + len(absent) + sum(bool(s.warning) for s in report.sources)
     say(f"{show.count(troubles, 'thing')} to look at." if troubles else "Nothing needs attention.")
 
 
@@ -133,6 +137,13 @@ def status_of(opened: OpenMeet, now_ns: int) -> StatusReport:
         alarms=tuple(meet.alarms()),
         note=opened.note,
     )
+
+
+def _absent(report: StatusReport) -> list[SourceHealth]:
+    """The sources that a `run` which is at work does not hear now."""
+    if not report.program.startswith("running"):
+        return []
+    return [source for source in report.sources if source.state != "connected"]
 
 
 def _race(race: Race) -> str:

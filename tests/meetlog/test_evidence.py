@@ -132,6 +132,7 @@ def test_any_folder_can_be_checked(ended: RecordedMeet, tmp_path: Path) -> None:
     result = call("verify", ended.path, "--folder", copy)
     assert result.exit_code == 1
     assert f"{RESULT} is changed (the newest revision of its race) in {copy}" in result.stdout
+    assert "writes a missing file again, and a changed one once it is moved away" in result.stdout
     assert sorted(copy.iterdir()) == before
 
 

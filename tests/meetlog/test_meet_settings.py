@@ -14,6 +14,16 @@ def test_a_folder_or_a_file(tmp_path: Path) -> None:
     assert load(tmp_path) == load(file) == (Settings(), TEMPLATE.encode())
 
 
+def test_the_meet_folder_is_not_taken_for_the_meet(tmp_path: Path) -> None:
+    (tmp_path / FILE_NAME).write_text(TEMPLATE, encoding="utf-8")
+    inside = tmp_path / "timedrops"
+    inside.mkdir()
+    with pytest.raises(MeetError) as caught:
+        load(inside)
+    assert str(caught.value).endswith(f"there is a meet in {tmp_path}. "
+                                      f"Name that one: --meet {tmp_path}")  # fmt: skip
+
+
 def test_a_missing_file_names_the_remedy(tmp_path: Path) -> None:
     for path in (tmp_path, tmp_path / FILE_NAME):
         with pytest.raises(MeetError) as caught:
