@@ -1,18 +1,19 @@
 """Decisions: a document to be published, as the event that says so, with the document in it."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from hashlib import sha256
 
 import msgspec
 
 from exporters.causes import AUTHOR, Cause
-from exporters.documents import Owners, race_key, result_documents
+from exporters.documents import Owners, document_key, race_key, result_documents
 from exporters.errors import ExportError
 from exporters.sink import Sink
 from projections.facts import Published
 from projections.meet import Meet
 from projections.views import Race
 from store.event import RESULT_PUBLISHED, STATUS_PUBLISHED, Draft, pack_meta
-from wire.timedrops import STATUS_FILE, RaceKey, ResultFile, result_name
+from wire.timedrops import STATUS_FILE, RaceKey, ResultFile, encode_result, result_name
 
 
 class Document(msgspec.Struct, frozen=True):
@@ -63,6 +64,19 @@ def documents_of(
         if highest == 0 or highest < console.result.revision:
             return ()
     return result_documents(race, zone, owner, console.result)
+
+
+def unpublished(
+    files: Sequence[ResultFile], last: Callable[[RaceKey], Published | None]
+) -> list[Document]:
+    """Those that differ from the newest decision on their identity, which `last` knows."""
+    found = []
+    for file in files:
+        key, data = document_key(file), encode_result(file)
+        digest, before = sha256(data).hexdigest(), last(key)
+        if before is None or before.sha256 != digest:
+            found.append(Document(file, key, data, digest))
+    return found
 
 
 def decide(document: Document, revision: int, as_of: int, cause: Cause) -> Published:

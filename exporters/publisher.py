@@ -8,6 +8,7 @@ follow the head would never succeed while ten thousand reads arrive a second.
 """
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from hashlib import sha256
 
 import msgspec
@@ -22,9 +23,9 @@ from exporters.decisions import (
     foreign_name,
     is_due,
     status_draft,
+    unpublished,
 )
 from exporters.documents import (
-    document_key,
     has_foreign_status,
     owners,
     race_key,
@@ -40,7 +41,7 @@ from store.event import Draft, Head
 from store.log import Log, StoreUnavailable
 from wire.errors import WireError
 from wire.settings import Settings
-from wire.timedrops import STATUS_FILE, RaceKey, ResultFile, encode_result
+from wire.timedrops import STATUS_FILE, RaceKey, ResultFile
 
 
 class Waiting(msgspec.Struct, frozen=True):
@@ -178,13 +179,7 @@ class Publisher:
         if is_due(meet, race, last):
             files = documents_of(meet, race, self._owners, last)
         self._note_withdrawn(race, last if not files and race.origin != "time-drops" else None)
-        fresh = []
-        for file in files:
-            data = encode_result(file)
-            digest = sha256(data).hexdigest()
-            before = self._last(meet, document_key(file))
-            if before is None or before.sha256 != digest:
-                fresh.append(Document(file, document_key(file), data, digest))
+        fresh = unpublished(files, partial(self._last, meet))
         if not fresh:
             return True
         as_of = max((p.as_of for d in fresh if (p := self._last(meet, d.key))), default=0)

@@ -4,13 +4,14 @@
 about something that has changed since the position its author had seen.
 """
 
-from collections.abc import Callable, Sequence
-from hashlib import sha256
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
+from functools import partial
 
 import msgspec
 
-from exporters.decisions import is_due
-from exporters.documents import Owners, document_key, owners, race_key, result_documents
+from exporters.decisions import Document, documents_of, is_due, unpublished
+from exporters.documents import Owners, owners, race_key
 from ingest.statements import state, statement_draft
 from meetlog.asof import UpTo
 from meetlog.checks import check, check_author, read_settings
@@ -18,6 +19,7 @@ from meetlog.comparison import RaceChange, compare
 from meetlog.nearby import find_statement
 from meetlog.refusals import Stale, Unsayable
 from meetlog.subjects import Subject, changes, flat, subject_of
+from projections.facts import Published
 from projections.folding import advance, fold
 from projections.meet import Meet
 from projections.views import Race
@@ -26,7 +28,7 @@ from store.event import Draft, Event, Head
 from store.log import Conflict, Log, StoreError
 from wire.errors import WireError
 from wire.statements import AdoptSettings, AnyStatement, RegisterOperator, Withdraw
-from wire.timedrops import RaceKey, encode_result, result_name
+from wire.timedrops import RaceKey
 
 # While reads stream in, an append that must follow the head may lose its race
 # each time. After so many tries it is made without, and looked at afterwards.
@@ -227,49 +229,34 @@ def _revisions(
     notes = []
     for change in races:
         race = meet.race(RaceKey(change.session, change.event, change.heat))
-        if race is None or race.origin == "time-drops":
+        if race is None:
             continue
-        planned = _planned(meet, race, owner)
-        found += planned
-        last = meet.state.revisions.published.get(race_key(race))
-        if last and not planned and not _documents(meet, race, owner):
+        last = _last(meet, race_key(race))
+        files = documents_of(meet, race, owner) if is_due(meet, race, last) else ()
+        found += _planned(meet, race, owner, unpublished(files, partial(_last, meet)))
+        if last and not files and race.origin != "time-drops":
             notes.append(
-                f"Revision {last[-1].revision} of event {race.event}, heat {race.heat} is "
+                f"Revision {last.revision} of event {race.event}, heat {race.heat} is "
                 "published and would no longer hold: tell the meet manager."
             )
     return tuple(found), notes
 
 
-def _documents(meet: Meet, race: Race, owner: Owners) -> Sequence[tuple[RaceKey, str, int]]:
-    """The documents that are due: identity, SHA-256, race number."""
-    published = meet.state.revisions.published.get(race_key(race))
-    if not is_due(meet, race, published[-1] if published else None):
-        return ()
-    files = result_documents(race, meet.settings.meet.zone, owner)
-    return [
-        (document_key(file), sha256(encode_result(file)).hexdigest(), file.race_number)
-        for file in files
-    ]
+def _last(meet: Meet, key: RaceKey) -> Published | None:
+    published = meet.state.revisions.published.get(key)
+    return published[-1] if published else None
 
 
-def _planned(meet: Meet, race: Race, owner: Owners) -> list[PlannedRevision]:
-    revisions = meet.state.revisions
-    fresh = []
-    for key, digest, number in _documents(meet, race, owner):
-        last = revisions.published.get(key)
-        if not last or last[-1].sha256 != digest:
-            fresh.append((key, number))
-    keys = {race_key(race), *(key for key, _ in fresh)}
+def _planned(
+    meet: Meet, race: Race, owner: Owners, fresh: Sequence[Document]
+) -> Iterator[PlannedRevision]:
+    keys = {race_key(race), *(document.key for document in fresh)}
     keys |= {document for document, its in owner.items() if its == race_key(race)}
-    revision = max(revisions.next_revision(key) for key in keys)
-    found = []
-    for key, number in fresh:
-        try:
-            name = result_name(key.session, key.event, key.heat, number, revision)
-        except WireError:
-            continue  # a race that cannot be named is an alarm of the publisher's
-        found.append(PlannedRevision(*key, number, revision, name))
-    return found
+    revision = max(meet.state.revisions.next_revision(key) for key in keys)
+    for document in fresh:
+        with suppress(WireError):  # a race that cannot be named is an alarm of the publisher's
+            name = document.name(revision)
+            yield PlannedRevision(*document.key, document.file.race_number, revision, name)
 
 
 class _Ahead:
