@@ -65,33 +65,6 @@ def _minute(text: str) -> int:
     return (day.toordinal() - _EPOCH_ORDINAL) * DAY + hour * HOUR + minute * MINUTE
 
 
-# `:SS.` -> nanoseconds; looking it up checks both separators too.
-_SECONDS = {f":{s:02d}{point}": s * NS for s in range(60) for point in ".,"}
-
-
-@lru_cache(maxsize=32768)
-def _second(text: str) -> int:
-    """Nanoseconds of `YYYY-MM-DDTHH:MM:SS.` since 1970; -1 when it is no such thing.
-
-    Where speed matters reads come many to a second, so this is seldom worked out.
-    """
-    base, seconds = _minute(text[:16]), _SECONDS.get(text[16:])
-    return -1 if base < 0 or seconds is None else base + seconds
-
-
-def iso_wall(text: str) -> int:
-    """`parse_iso(text).wall`, quicker for TsConnector's seven digits with or without a `Z`."""
-    if ((len(text) == 28 and text[27] == "Z") or len(text) == 27) and text.isascii():
-        ticks = text[20:27]
-        if ticks.isdigit() and (second := _second(text[:20])) >= 0:
-            return second + int(ticks) * 100
-    elif len(text) == 22 and text.isascii():  # CTP01's hundredths
-        hundredths = text[20:]
-        if hundredths.isdigit() and (second := _second(text[:20])) >= 0:
-            return second + int(hundredths) * 10_000_000
-    return parse_iso(text).wall
-
-
 def parse_iso(text: str) -> Stamp:
     """`2026-04-22T10:15:42.1234567Z` in all its forms: seconds and zone optional, 0 to 9 digits.
 

@@ -12,7 +12,7 @@ from meetlog.reports import EventReport, PausesReport, StatusReport
 from projections.views import Crossing, QuarantineEntry, Race, Revision, SourceHealth
 from tests.meetlog.calls import ask, call, program
 from tests.meetlog.meets import RecordedMeet, read
-from wire.stamps import HOUR, NS, iso_wall
+from wire.stamps import HOUR, NS, parse_iso
 
 RESULT = "Session67_Event_4A_Heat1_Race1_1.json"
 READING = ("status", "sources", "events", "crossings", "results", "revisions", "quarantine")
@@ -24,7 +24,7 @@ def test_crossings_json_is_exact(recorded: RecordedMeet) -> None:
     found = {(c.chip, c.point): c for c in envelope.items}
     finish = found["456", "Finish"]
     assert finish.moment == "2026-06-14T09:00:31.455+02:00"
-    assert finish.moment_ns == iso_wall("2026-06-14T09:00:31.455") - 2 * HOUR
+    assert finish.moment_ns == parse_iso("2026-06-14T09:00:31.455").wall - 2 * HOUR
     assert not finish.provisional
     assert finish.reads == 2
     assert (finish.swimmer, finish.source, finish.antenna) == ("102", "finish-mat", 2)
