@@ -91,7 +91,8 @@ publish = "complete"
 #ping = "10s"
 
 # CTP01 only: "none", "plaintext", "hmac-sha1", "hmac-md5", "seed-sha1" or "seed-md5". The
-# password is the first line of a file of its own; this file is recorded in the log.
+# password is the first line of a file of its own; this file is recorded in the log. With
+# "plaintext" the password itself arrives in the bytes that are recorded: prefer "hmac-sha1".
 #authentication = "none"
 #user = ""
 #password_file = ""
