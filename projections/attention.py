@@ -29,7 +29,7 @@ def unfinished(starts: Starts, races: Mapping[RaceKey, Race]) -> list[Alarm]:
                 f"unfinished {key}",
                 f"Event {key.event} heat {key.heat}: a later heat has started, and there is "
                 f"no time in lane {', '.join(missing)}.",
-                "Look for the missing reads, or close the heat.",
+                "Look for the missing reads, recall its start if it was false, or close the heat.",
                 start.position,
             )
         )
@@ -64,7 +64,7 @@ def unused_guns(starts: Starts, zone: str) -> list[Alarm]:
             f"gun {gun.position}",
             f"A gun from {gun.source} at {iso_local(gun.moment, zone)} "
             "started no heat: none is left to start.",
-            "Load the program, or recall the gun if it was a test.",
+            "Load the program; or, if an earlier start was false or a test, recall that one.",
             gun.position,
         )
         for gun in starts.unused
