@@ -1,11 +1,12 @@
 """What each side of a CTP01 conversation is set to, and the settings as they are sent."""
 
+import hmac
 from typing import Literal
 
 import msgspec
 
 from wire.ctp01_marks import WINDOW
-from wire.ctp01_messages import Authentication, EventInfo, Setting
+from wire.ctp01_messages import Authentication, Authorize, EventInfo, Setting, auth_string
 
 StreamMode = Literal["push", "pull"]
 TimeFormat = Literal["normal", "iso", "unix", "msecs"]
@@ -60,6 +61,15 @@ class ServerOptions(msgspec.Struct, frozen=True):
         if self.authentication in ("none", "plaintext"):
             del pairs["authentication-seed"]
         return tuple(Setting(key, value) for key, value in pairs.items())
+
+    def admits(self, message: Authorize) -> bool:
+        """Whether the user and what proves the password are right, compared in constant time."""
+        wanted = auth_string(self.authentication, self.password, self.seed)
+        # Hex digits may come in either case; a password may not.
+        plain = self.authentication == "plaintext"
+        given = message.string if plain else message.string.lower()
+        same_user = hmac.compare_digest(message.user.encode(), self.user.encode())
+        return hmac.compare_digest(given.encode(), wanted.encode()) and same_user
 
 
 class ClientOptions(msgspec.Struct, frozen=True):

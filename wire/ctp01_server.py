@@ -6,10 +6,8 @@ client does not answer is given up at the next `ping`, so that an old or poor
 client still gets started. Nothing here waits, sleeps or draws lots.
 """
 
-import hmac
 from collections import deque
 from collections.abc import Mapping
-from typing import Literal
 
 from wire.ctp01 import ClientDecoder
 from wire.ctp01_marks import Marks
@@ -28,18 +26,15 @@ from wire.ctp01_messages import (
     RawController,
     Reply,
     ServerGreeting,
-    auth_string,
     encode,
 )
 from wire.ctp01_options import ServerOptions
 from wire.ctp01_pull import Rounds
 from wire.ctp01_starts import MAX_LOCATIONS, Starts
-from wire.ctp01_strangers import no_greeting, stranger
+from wire.ctp01_strangers import Stage, no_greeting, silent, stranger
 from wire.errors import Malformed
 
 __all__ = ["MAX_LOCATIONS", "ServerOptions", "ServerSession", "Stage"]
-
-Stage = Literal["greeting", "authorize", "asking", "running", "stopped", "closed"]
 
 
 class ServerSession:
@@ -140,14 +135,7 @@ class ServerSession:
 
     def silence(self) -> str:
         """Words for closing a peer that did not answer."""
-        if self.stage == "greeting":
-            return (
-                "the peer connected but sent no greeting; a CTP01 timing system speaks first, "
-                "and in a dialect where the server greets first it waits for us for ever"
-            )
-        if self.stage == "authorize":
-            return "the peer did not authorize; set its user and password"
-        return f"no answer to {self.unanswered} pings"
+        return silent(self.stage, self.unanswered)
 
     def _reply(self, messages: tuple[Message | Malformed, ...]) -> Reply:
         reply = Reply(b"".join(self._out), messages, self._close, tuple(self._remarks))
@@ -237,15 +225,9 @@ class ServerSession:
             self.stage = "authorize"
 
     def _authorize(self, message: Authorize) -> None:
-        o = self.options
         if self.stage != "authorize":
             self._say(Err("authorize", "no authorization is due"))
-            return
-        wanted = auth_string(o.authentication, o.password, o.seed)
-        # Hex digits may come in either case; a password may not.
-        given = message.string if o.authentication == "plaintext" else message.string.lower()
-        same_user = hmac.compare_digest(message.user.encode(), o.user.encode())
-        if hmac.compare_digest(given.encode(), wanted.encode()) and same_user:
+        elif self.options.admits(message):
             self._say(Ack("authorize"))
             self._begin_asking()
         else:

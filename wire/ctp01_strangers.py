@@ -1,8 +1,11 @@
-"""Telling, from its first bytes, what has connected to a CTP01 port and is no timing system."""
+"""Telling what has connected to a CTP01 port and does not talk as a timing system does."""
+
+from typing import Literal
 
 from wire.ctp01_messages import Ack, Command, Err, Message
 from wire.errors import Malformed
 
+Stage = Literal["greeting", "authorize", "asking", "running", "stopped", "closed"]
 _METHODS = (b"GET ", b"POST ", b"HEAD ", b"PUT ", b"OPTIONS ", b"CONNECT ", b"DELETE ")
 
 
@@ -38,3 +41,15 @@ def no_greeting(message: Message | Malformed) -> str:
         return f"no CTP01 greeting ({message.reason}: {message.excerpt}); is it a timing system?"
     said = message.command if isinstance(message, Ack | Err) else type(message).__name__.lower()
     return f"the peer began with an answer ({said}) instead of a greeting; let it reconnect"
+
+
+def silent(stage: Stage, unanswered: int) -> str:
+    """Why a peer is hung up on that said nothing at this stage, for so many pings."""
+    if stage == "greeting":
+        return (
+            "the peer connected but sent no greeting; a CTP01 timing system speaks first, "
+            "and in a dialect where the server greets first it waits for us for ever"
+        )
+    if stage == "authorize":
+        return "the peer did not authorize; set its user and password"
+    return f"no answer to {unanswered} pings"
