@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 import msgspec
 
+from meetlog.readback import parsed, status_of
 from projections.clock import iso_local
 from projections.facts import Published
 from projections.meet import Meet
@@ -25,7 +26,6 @@ from wire.timedrops import (
     ResultFile,
     ResultLane,
     parse_program,
-    parse_result,
 )
 
 NO_TIME = "no time"
@@ -205,14 +205,6 @@ def _consoles(meet: Meet, zone: str) -> Iterator[_Told]:
             yield _Told(entry, s.file.position, file)
 
 
-def parsed(name: str, body: bytes) -> tuple[ResultFile | None, str]:
-    """What a published document says; None and why, where its bytes cannot be read."""
-    try:
-        return parse_result(name, body), ""
-    except WireError as e:
-        return None, f"its bytes in the log cannot be read: {e.problem.reason}"
-
-
 # -- who swam where, as the programs said it then --------------------------------
 
 
@@ -283,11 +275,6 @@ def _lane_changes(
         a, b = timed_before.get(field), timed_now.get(field)
         if a != b:
             yield Change(number, who, field, format_cs(a), format_cs(b), a, b)
-
-
-def status_of(lane: ResultLane) -> str:
-    """What a document says of a lane besides times: `EMPTY`, `DQ` or ""."""
-    return "EMPTY" if lane.empty else "DQ" if lane.dq else ""
 
 
 def _further(lane: ResultLane) -> dict[str, int]:

@@ -7,7 +7,7 @@ lanes' chips are traced through the log once, and the two are put together.
 from collections.abc import Callable, Collection, Sequence
 
 from exporters.documents import owners, race_key
-from meetlog.auditing import AuditedRevision, Papers, audit, parsed, status_of
+from meetlog.auditing import AuditedRevision, Papers, audit
 from meetlog.citing import Citations, Traces, traced, whole_file
 from meetlog.explanations import (
     ExplainedRead,
@@ -15,6 +15,7 @@ from meetlog.explanations import (
     PublishedAs,
 )
 from meetlog.judging import judge
+from meetlog.readback import parsed, status_of
 from meetlog.testimony import about_lane, decisive
 from meetlog.verdicts import Verdict, Window
 from projections.clock import iso_local

@@ -15,13 +15,21 @@ def read_back(name: str, data: bytes | None, view: Race | None = None) -> Race |
     Names of people are not in a document; they are taken from `view`, a race
     of the projections. None without a document, or for one that is no result file.
     """
-    if data is None:
-        return None
+    found = None if data is None else parsed(name, data)[0]
+    return None if found is None else _race(found, view)
+
+
+def parsed(name: str, body: bytes) -> tuple[ResultFile | None, str]:
+    """What a published document says; None and why, where its bytes cannot be read."""
     try:
-        found = parse_result(name, data)
-    except WireError:
-        return None
-    return _race(found, view)
+        return parse_result(name, body), ""
+    except WireError as e:
+        return None, f"its bytes in the log cannot be read: {e.problem.reason}"
+
+
+def status_of(lane: ResultLane) -> str:
+    """What a document says of a lane besides times: `EMPTY`, `DQ` or ""."""
+    return "EMPTY" if lane.empty else "DQ" if lane.dq else ""
 
 
 def document_changes(
@@ -58,7 +66,7 @@ def _lane(lane: ResultLane, event: str, known: dict[int, Lane]) -> Lane:
         nobody if told is None else told,
         event=event,
         time_cs=lane.final_cs,
-        status="EMPTY" if lane.empty else "DQ" if lane.dq else "",
+        status=status_of(lane),
         place=None,
         splits=tuple(Split("", s.distance, s.time_cs, 0, 0) for s in lane.splits),
     )
