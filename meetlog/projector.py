@@ -21,8 +21,7 @@ from projections.derived import Changes, merged
 from projections.folding import follow
 from projections.meet import Meet
 from projections.views import Alarm, Crossing, Race, Revision, SourceHealth
-from store.event import GENESIS
-from store.log import Log, StoreUnavailable
+from store.log import Log, StoreUnavailable, hash_at
 from wire.stamps import NS
 
 # Small enough that a step takes some milliseconds, so that a result is out
@@ -158,7 +157,7 @@ class Projector:
         with self._tables() as connection:
             done = readtables.checkpoint(connection)
         changes = self.meet.settle()
-        if done.position != self.meet.position or done.hash != self._hash():
+        if done.position != self.meet.position or done.hash != hash_at(self._log, done.position):
             self._pending = [changes]
             self._rewrite = True
 
@@ -187,7 +186,7 @@ class Projector:
         if not snapshot and not self._pending and self._shown == self.meet.position:
             return
         taken, self._pending = self._pending, []
-        position, hash_ = self.meet.position, self._hash()
+        position, hash_ = self.meet.position, hash_at(self._log, self.meet.position)
         state = self.meet.save() if snapshot else None
         try:
             for portion in readtables.portions(self.meet, merged(taken), hash_, TABLES_ROWS):
@@ -212,11 +211,6 @@ class Projector:
         self._shown = position
         if snapshot:
             self._snapshot_due = self._clock() + SNAPSHOT_EVERY
-
-    def _hash(self) -> bytes:
-        """The chain's hash at the meet's position."""
-        found = self._log.read(self.meet.position - 1, 1) if self.meet.position else ()
-        return found[0].hash if found else GENESIS
 
     def _look(self) -> None:
         meet = self.meet

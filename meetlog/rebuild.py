@@ -9,8 +9,7 @@ from meetlog.reports import RebuildReport, TableReport
 from projections import readtables
 from projections import tables as t
 from projections.folding import fold
-from store.event import GENESIS
-from store.log import Log
+from store.log import hash_at
 from store.sqlite import SqliteLog
 
 Progress = Callable[[int, int], None]  # done, total
@@ -30,7 +29,7 @@ def rebuild(log: SqliteLog, progress: Progress | None = None) -> RebuildReport:
     told = None if progress is None else lambda done: progress(done, head)
     meet = fold(log, head, progress=told)
     changes = meet.settle()
-    hash_ = _hash_at(log, meet.position)
+    hash_ = hash_at(log, meet.position)
     with log.views() as connection:
         shown = readtables.checkpoint(connection)
         before = {str(table.name): _sum(connection, table) for table in TABLES}
@@ -48,11 +47,6 @@ def rebuild(log: SqliteLog, progress: Progress | None = None) -> RebuildReport:
             for name in before
         ),
     )
-
-
-def _hash_at(log: Log, position: int) -> bytes:
-    events = log.read(position - 1, 1) if position else []
-    return events[0].hash if events else GENESIS
 
 
 def _sum(connection: Connection, table: Table) -> Sum:

@@ -18,7 +18,7 @@ from projections.meet import VERSION, Changes, Meet
 from projections.rounding import format_cs
 from projections.views import Crossing, Race
 from store.event import GENESIS
-from store.log import Log
+from store.log import Log, hash_at
 from wire.timedrops import RaceKey
 
 Row = tuple[Any, ...]
@@ -170,8 +170,7 @@ def load_snapshot(connection: Connection, log: Log) -> Meet | None:
         meet = Meet.load(row.state)
     except ValueError:
         return None
-    last = log.read(meet.position - 1, 1) if meet.position else ()
-    return meet if last and last[0].hash == row.hash else None
+    return meet if hash_at(log, meet.position) == row.hash else None
 
 
 def _put(connection: Connection, table: Table, position: int, hash_: bytes, **more: object) -> None:

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Protocol
 
-from store.event import Draft, Event, Head
+from store.event import GENESIS, Draft, Event, Head
 
 
 class StoreError(Exception):
@@ -68,3 +68,11 @@ class BatchLog(Log, Protocol):
 
         Returns for each group the head as of its own last event. Otherwise as `append`.
         """
+
+
+def hash_at(log: Log, position: int) -> bytes:
+    """The chain's hash at a position: `GENESIS` at 0, b"" where the log has no such event."""
+    if position == 0:
+        return GENESIS
+    found = log.read(position - 1, 1)
+    return found[0].hash if found else b""
