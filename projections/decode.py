@@ -283,16 +283,17 @@ def _controller_read(line: RawController) -> RawRead:
 
 
 def published(event: Event) -> Published:
-    """The decision in a `result.published` event."""
-    return msgspec.convert(
-        {
-            **meta_of(event),
-            "position": event.position,
-            "recorded_at": event.recorded_at,
-            "type": "Published",
-        },
-        Published,
-    )
+    """The decision in a `result.published` event; raises `WireError` for what is none."""
+    told = meta_of(event) | {
+        "position": event.position,
+        "recorded_at": event.recorded_at,
+        "type": "Published",
+    }
+    try:
+        return msgspec.convert(told, Published)
+    except msgspec.ValidationError as e:
+        hint = "the log was written by another program, or by a newer meetlog"
+        raise WireError(f"not a decision to publish: {e}", "", hint) from e
 
 
 def _warnings(event: Event, path: str, warnings: tuple[str, ...]) -> list[Fact]:

@@ -1,7 +1,12 @@
 """What could not be used: counted, bounded, and gone when it becomes known."""
 
+import pytest
+
 from projections.facts import Quarantined
+from projections.folding import fold
 from projections.quarantine import KEPT, Quarantine
+from store.event import APP_STARTED, RESULT_PUBLISHED, STATEMENT, Draft, pack_meta
+from store.memory import MemoryLog
 from tests.kit.meets import SWIM, TOML, Pool, heat, read
 
 
@@ -119,3 +124,26 @@ def test_a_connection_in_an_unknown_language_is_quarantined_not_lost() -> None:
     [entry] = pool.meet().quarantine()
     assert entry.reason == "bytes of a connection in a language unknown to this version"
     assert entry.count == 2
+
+
+@pytest.mark.parametrize(
+    ("kind", "meta", "body"),
+    [
+        (RESULT_PUBLISHED, pack_meta(session="1"), b"{}"),
+        (RESULT_PUBLISHED, pack_meta(session=1, event=[], heat="x"), b"{}"),
+        (STATEMENT, pack_meta(), b'{"verb":"of-a-newer-meetlog","author":"x"}'),
+        (STATEMENT, pack_meta(), b"\xff"),
+    ],
+)
+def test_a_decision_or_statement_that_is_none_stops_no_fold(
+    kind: str, meta: bytes, body: bytes
+) -> None:
+    log = MemoryLog()
+    log.append([Draft("meetlog", kind, meta, body)])
+    log.append([Draft("meetlog", APP_STARTED, pack_meta(version="1"))])
+    meet = fold(log)
+    meet.settle()
+    assert meet.position == 2
+    (entry,) = meet.quarantine()
+    assert entry.position == 1
+    assert "not a" in entry.reason
