@@ -8,15 +8,23 @@ folds go on as if that one had not been made. Old forms stay readable for
 ever: fields are only added, with defaults.
 """
 
-from typing import Literal
+from typing import Annotated, Literal
 
 import msgspec
+from msgspec import Meta
 
 from wire.errors import WireError
 
 Role = Literal["viewer", "timer", "referee"]
 # How we know the author: by the computer's login, or by the secret of a registered operator.
 Proof = Literal["login", "secret"]
+# JSON has numbers of any size. One that no table and no saved state can hold is
+# refused here, once, or it would stop every fold of its log for good.
+Whole = Annotated[int, Meta(ge=-(2**63), le=2**63 - 1)]
+# Forty years: the clock of a device that forgot the date is off by less, and a
+# moment moved so far is still one of 64 bits.
+MOST_SHIFT = 40 * 366 * 86_400 * 10**9
+Shifted = Annotated[int, Meta(ge=-MOST_SHIFT, le=MOST_SHIFT)]
 
 
 class Statement(msgspec.Struct, frozen=True, kw_only=True, tag_field="verb"):
@@ -24,8 +32,8 @@ class Statement(msgspec.Struct, frozen=True, kw_only=True, tag_field="verb"):
 
     author: str
     channel: str
-    at: int
-    seen: int
+    at: Whole
+    seen: Whole
     reason: str = ""
     proof: Proof = "login"
     login: str = ""
@@ -36,19 +44,19 @@ class RaceStatement(Statement, frozen=True, kw_only=True):
 
     session: str
     event: str
-    heat: int
+    heat: Whole
 
 
 class StartHeat(RaceStatement, frozen=True, kw_only=True, tag="start"):
     """The heat started at `gun` (ns UTC); a gun signal close to it is the same start."""
 
-    gun: int
+    gun: Whole
 
 
 class MoveGun(RaceStatement, frozen=True, kw_only=True, tag="gun"):
     """The heat's start counts as of `gun` (ns UTC), whatever started it."""
 
-    gun: int
+    gun: Whole
 
 
 class RecallHeat(RaceStatement, frozen=True, kw_only=True, tag="recall"):
@@ -58,14 +66,14 @@ class RecallHeat(RaceStatement, frozen=True, kw_only=True, tag="recall"):
     known even after its source's clock was shifted; 0 when it was not said.
     """
 
-    gun: int
-    start: int = 0
+    gun: Whole
+    start: Whole = 0
 
 
 class ReSwim(RaceStatement, frozen=True, kw_only=True, tag="re-swim"):
     """The heat is to be swum again under `race_number`; its starts before this count no more."""
 
-    race_number: int
+    race_number: Whole
 
 
 class CloseHeat(RaceStatement, frozen=True, kw_only=True, tag="close"):
@@ -79,7 +87,7 @@ class ReopenHeat(RaceStatement, frozen=True, kw_only=True, tag="reopen"):
 class LaneStatement(RaceStatement, frozen=True, kw_only=True):
     """A statement about one lane of a race."""
 
-    lane: int
+    lane: Whole
 
 
 class Disqualify(LaneStatement, frozen=True, kw_only=True, tag="dq"):
@@ -104,7 +112,7 @@ class Reinstate(LaneStatement, frozen=True, kw_only=True, tag="reinstate"):
 class SetTime(LaneStatement, frozen=True, kw_only=True, tag="set-time"):
     """The lane's final time is `time_cs` hundredths, whatever was measured."""
 
-    time_cs: int
+    time_cs: Whole
 
 
 class ClearTime(LaneStatement, frozen=True, kw_only=True, tag="clear-time"):
@@ -122,7 +130,7 @@ class AssignChip(Statement, frozen=True, kw_only=True, tag="chip"):
 
     chip: str
     swimmer: str
-    since: int = 0
+    since: Whole = 0
 
 
 class VoidReads(Statement, frozen=True, kw_only=True, tag="void"):
@@ -133,8 +141,8 @@ class VoidReads(Statement, frozen=True, kw_only=True, tag="void"):
 
     chip: str
     point: str
-    since: int
-    until: int
+    since: Whole
+    until: Whole
     restore: bool = False
 
 
@@ -143,7 +151,7 @@ class AddCrossing(Statement, frozen=True, kw_only=True, tag="crossing"):
 
     chip: str
     point: str
-    moment: int
+    moment: Whole
 
 
 class ShiftClock(Statement, frozen=True, kw_only=True, tag="shift"):
@@ -153,9 +161,9 @@ class ShiftClock(Statement, frozen=True, kw_only=True, tag="shift"):
     """
 
     source: str
-    shift: int
-    since: int = 0
-    until: int = 0
+    shift: Shifted
+    since: Whole = 0
+    until: Whole = 0
 
 
 class AdoptSettings(Statement, frozen=True, kw_only=True, tag="settings"):
@@ -181,7 +189,7 @@ class Withdraw(Statement, frozen=True, kw_only=True, tag="withdraw"):
     A withdrawal can itself be withdrawn.
     """
 
-    position: int
+    position: Whole
 
 
 AnyStatement = (
