@@ -5,6 +5,7 @@ it is the same as if it had been worked out from the state for the first time.
 """
 
 from collections.abc import Iterable, Mapping
+from operator import itemgetter
 
 import msgspec
 
@@ -57,6 +58,7 @@ class Derived:
         self.owners: dict[str, Owners] = {}
         self.starts = Starts({})
         self.races: dict[RaceKey, Race] = {}
+        self._point_of: dict[int, tuple[int, Point]] = {}
         self._feeds_known = -1
         self._feed_shifts: dict[int, tuple[Shift, ...]] = {}
         self._spoken: dict[str, list[str]] = {}
@@ -111,6 +113,11 @@ class Derived:
         seen_at = (s.point for each in rulings.sightings.values() for s in each)
         before, now = self.points, points_of(self.state.settings, reads.feeds, seen_at)
         self.points = now
+        self._point_of = {
+            feed.id: (place, point)
+            for place, point in enumerate(now.values())
+            for feed in point.feeds
+        }
         self._feed_shifts = {
             id_: rulings.shifts[source]
             for id_, (source, _) in enumerate(reads.feeds)
@@ -143,7 +150,7 @@ class Derived:
         known = before if since else {}
         self.passings[chip] = {
             name: found
-            for name, point in self.points.items()
+            for name, point in self._points_of_chip(by_feed, corrections)
             if (
                 found := passings_since(
                     reads, by_feed, point, corrections, known.get(name, []), since
@@ -155,6 +162,24 @@ class Derived:
             if chip not in spoken:
                 spoken.append(chip)
                 spoken.sort()
+
+    def _points_of_chip(
+        self, feeds: Iterable[int], corrections: Corrections
+    ) -> list[tuple[str, Point]]:
+        """The points that heard a chip, or where it was seen, in the order of all points.
+
+        A peer may invent any number of points: looking at each of them for
+        each chip would hold up the results for hours.
+        """
+        heard = dict(self._point_of[feed] for feed in feeds)
+        found = [
+            (point.settings.name, point) for _, point in sorted(heard.items(), key=itemgetter(0))
+        ]
+        seen = {s.point for s in corrections.sightings} - {name for name, _ in found}
+        if not seen:
+            return found
+        names = seen | {name for name, _ in found}
+        return [(name, point) for name, point in self.points.items() if name in names]
 
     def corrections(self, chip: str) -> Corrections:
         """What people said about the reads of a chip."""
