@@ -9,6 +9,7 @@ from hashlib import sha256
 
 import msgspec
 
+from projections import relayed
 from projections.clock import UTC, SourceClock
 from projections.facts import (
     ChipsRead,
@@ -51,6 +52,7 @@ class Stream(msgspec.Struct):
     ctp01: Ctp01 | None = None
     connection_id: str = ""
     previous: int = 0
+    relay: bool = False  # the peer is one that a relay feeds: nothing it says is a read
 
     @property
     def wire(self) -> Wire | None:
@@ -58,8 +60,10 @@ class Stream(msgspec.Struct):
         return self.tsv1 or self.tsv2 or self.ctp01
 
 
-def open_stream(protocol: str) -> Stream:
+def open_stream(protocol: str, *, relay: bool = False) -> Stream:
     """A connection that has said nothing yet."""
+    if relay:
+        return Stream(relay=True)
     match protocol:
         case "tsv1":
             return Stream(tsv1=TsV1())
@@ -95,13 +99,15 @@ class Decoder(msgspec.Struct):
         if kind == ev.SOCKET_READ:
             stream = self.streams.get(event.source, {}).get(meta_of(event)["c"])
             wire = stream.wire if stream else None
+            if stream is not None and stream.relay:
+                return []
             if stream is None or wire is None:
                 reason = "bytes of a connection in a language unknown to this version"
                 return [_quarantined(event, Malformed(reason, "", "update meetlog and rebuild"))]
             return self._stream_facts(event, stream, wire.feed(event.body))
         if kind == ev.SOCKET_OPENED:
             meta = meta_of(event)
-            stream = open_stream(meta.get("protocol", ""))
+            stream = open_stream(meta.get("protocol", ""), relay=bool(meta.get("relay")))
             self.streams.setdefault(event.source, {})[meta["c"]] = stream
             return []
         if kind == ev.SOCKET_CLOSED:
@@ -111,6 +117,11 @@ class Decoder(msgspec.Struct):
         if kind == ev.APP_STARTED:
             return self._abandon(event)
         return self._document_facts(event)
+
+    def is_relay(self, event: Event) -> bool:
+        """Whether an event of a connection that is open is one of a relay's."""
+        stream = self.streams.get(event.source, {}).get(meta_of(event)["c"])
+        return stream is not None and stream.relay
 
     def plain_reads(self, events: Sequence[Event]) -> Reads | None:
         """The reads of successive pieces of one connection, all at once where that is simple.
@@ -229,6 +240,10 @@ class Decoder(msgspec.Struct):
                     return [Stated(event.position, statements.decode(event.body))]
                 case ev.RESULT_PUBLISHED:
                     return [published(event)]
+                case ev.RELAY_QUEUED:
+                    return [relayed.queued(event)]
+                case ev.RELAY_SENT:
+                    return [relayed.sent(event)]
                 case _:
                     return []
         except WireError as e:

@@ -181,6 +181,17 @@ class Derived:
         names = seen | {name for name, _ in found}
         return [(name, point) for name, point in self.points.items() if name in names]
 
+    def point_of(self, source: str, feed: str) -> str:
+        """The point of a feed that was heard or is configured; else the feed's own name."""
+        id_ = self.state.reads.feed_ids.get(source, {}).get(feed)
+        found = None if id_ is None else self._point_of.get(id_)
+        if found is not None:
+            return found[1].settings.name
+        for point in self.state.settings.points:
+            if any(f.name == feed and f.source in ("", source) for f in point.feeds):
+                return point.name
+        return feed
+
     def corrections(self, chip: str) -> Corrections:
         """What people said about the reads of a chip."""
         rulings = self.rulings

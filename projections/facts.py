@@ -6,6 +6,7 @@ the event which completed the fact.
 
 import msgspec
 
+from projections.relayed import Queued, Sent
 from wire.reads import RawRead
 from wire.settings import Settings
 from wire.statements import AnyStatement
@@ -149,4 +150,6 @@ Fact = (
     | FileGone
     | Stated
     | Published
+    | Queued
+    | Sent
 )

@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from hashlib import sha256
 from itertools import groupby
 from operator import attrgetter
+from typing import NamedTuple
 
 import msgspec
 
@@ -28,6 +29,8 @@ from projections.facts import (
 from projections.health import Health
 from projections.quarantine import Quarantine
 from projections.reads import ReadSet
+from projections.relayed import Queued, Sent
+from projections.relays import Relays
 from projections.revisions import Revisions
 from projections.rulings import race_of
 from projections.startlist import StartList, chip_index
@@ -46,6 +49,7 @@ _FEW = 4  # fewer pieces at once save nothing
 _RUN_BYTES = 256 * 1024  # decoded at once; more would only take memory
 _BURST = 4096  # a piece so large is many reads already
 _same_connection = attrgetter("kind", "source", "meta")
+_OF_A_CONNECTION = (ev.SOCKET_READ, ev.SOCKET_SENT, ev.SOCKET_CLOSED)
 
 
 class State(msgspec.Struct):
@@ -69,6 +73,7 @@ class State(msgspec.Struct):
     resume: dict[str, dict[str, dict[str, int]]] = {}
     files: dict[str, dict[str, str]] = {}
     status_sha256: str = ""
+    relays: Relays = msgspec.field(default_factory=Relays)
 
 
 class Pending(msgspec.Struct):
@@ -84,17 +89,30 @@ class Pending(msgspec.Struct):
     everything: bool = True
 
 
+class Heard(NamedTuple):
+    """Reads or a gun as they came in; `copies` are the places of those that said nothing new.
+
+    The only copy of a gun is in place 0.
+    """
+
+    fact: Reads | Gun
+    copies: frozenset[int] | set[int] = frozenset()
+
+
 class Intake:
     """Feeds a state.
 
     `stale` becomes true when the settings by which its stamps were read are
-    no longer the newest in the log.
+    no longer the newest in the log. `heard` gets what comes in from events
+    after `hear_after`, for relays; nothing while that is None.
     """
 
     def __init__(self, state: State) -> None:
         self.state = state
         self.stale = False
         self.pending = Pending(dict.fromkeys(state.reads.chips, 0))
+        self.hear_after: int | None = None
+        self.heard: list[Heard] = []
 
     def feed(self, events: Iterable[Event]) -> None:
         """Take events in, which must follow the state's position without a gap."""
@@ -126,7 +144,12 @@ class Intake:
         self._take_reads(last, reads)
 
     def _take_reads(self, event: Event, reads: Reads) -> None:
-        known = self.state.reads.add(reads, self.pending.chips)
+        if self.hear_after is None or reads.positions[-1] <= self.hear_after:
+            known = self.state.reads.add(reads, self.pending.chips)
+        else:
+            copies: set[int] = set()
+            known = self.state.reads.add(reads, self.pending.chips, copies)
+            self.heard.append(Heard(reads, copies))
         self.state.health.read(reads, known, int(meta_of(event).get("c", 0)))
 
     def _take_event(self, event: Event) -> None:
@@ -135,6 +158,13 @@ class Intake:
             raise ValueError(f"event {event.position} does not follow {state.position}")
         state.position = event.position
         state.recorded_at = event.recorded_at
+        if state.relays.relays and event.kind in _OF_A_CONNECTION and state.decoder.is_relay(event):
+            state.decoder.facts(event)
+            if event.kind == ev.SOCKET_CLOSED:
+                meta = meta_of(event)
+                reason = str(meta.get("reason", ""))
+                state.relays.closed(event.source, int(meta["c"]), reason, event.recorded_at)
+            return
         facts = state.decoder.facts(event)
         if event.kind == ev.SOCKET_READ:
             source = state.health.of(event.source)
@@ -152,12 +182,15 @@ class Intake:
         """What an event says by itself, whatever is in its body."""
         health, kind = self.state.health, event.kind
         meta = meta_of(event)
-        if kind == ev.SOCKET_OPENED:
+        if kind == ev.SOCKET_OPENED and meta.get("relay"):
+            self.state.relays.opened(event.source, meta, event.recorded_at)
+        elif kind == ev.SOCKET_OPENED:
             health.opened(event.source, meta, event.recorded_at)
         elif kind == ev.SOCKET_CLOSED:
             health.closed(event.source, meta["c"], str(meta.get("reason", "")), event.recorded_at)
         elif kind == ev.APP_STARTED:
             health.restarted(event.recorded_at)
+            self.state.relays.restarted(event.recorded_at)
         elif kind == ev.FILE_CHANGED:
             digest = sha256(event.body).hexdigest()
             self.state.files.setdefault(event.source, {})[str(meta["path"])] = digest
@@ -171,14 +204,7 @@ class Intake:
         state, pending = self.state, self.pending
         match fact:
             case Gun():
-                source = state.health.of(fact.source)
-                source.received += 1
-                source.last_read = event.recorded_at
-                key = (fact.source, fact.feed, fact.moment)
-                if key not in state.guns:
-                    source.guns += 1
-                    state.guns[key] = fact
-                    pending.starting = True
+                self._take_gun(fact, event.recorded_at)
             case Quarantined():
                 state.quarantine.add(fact)
                 if event.kind in (ev.SOCKET_READ, ev.SOCKET_CLOSED, ev.APP_STARTED):
@@ -218,8 +244,26 @@ class Intake:
                 self._take_statement(fact)
             case Published():
                 pending.races[state.revisions.publish(fact)] = None
+            case Queued():
+                state.relays.queue(fact)
+            case Sent():
+                state.relays.mark(fact)
             case _:
                 pass
+
+    def _take_gun(self, fact: Gun, at: int) -> None:
+        state = self.state
+        source = state.health.of(fact.source)
+        source.received += 1
+        source.last_read = at
+        key = (fact.source, fact.feed, fact.moment)
+        known = key in state.guns
+        if self.hear_after is not None and fact.position > self.hear_after:
+            self.heard.append(Heard(fact, {0} if known else frozenset()))
+        if not known:
+            source.guns += 1
+            state.guns[key] = fact
+            self.pending.starting = True
 
     def _take_statement(self, fact: Stated) -> None:
         state = self.state

@@ -14,11 +14,20 @@ from projections.clock import iso_local
 from projections.crossings import SEEN, Corrections, Passing, Point
 from projections.decode import Decoder
 from projections.derived import Changes, Derived
-from projections.intake import Intake, Pending, State
+from projections.facts import Gun
+from projections.intake import Heard, Intake, Pending, State
 from projections.reads import POSITION_BITS, Detail, load, save
 from projections.rulings import Rulings
 from projections.starts import Starts, next_race
-from projections.views import Alarm, Crossing, QuarantineEntry, Race, Revision, SourceHealth
+from projections.views import (
+    Alarm,
+    Crossing,
+    QuarantineEntry,
+    Race,
+    RelayHealth,
+    Revision,
+    SourceHealth,
+)
 from store.event import Event
 from wire.reads import ReadKind
 from wire.settings import Settings
@@ -26,7 +35,7 @@ from wire.timedrops import RaceKey
 
 __all__ = ["DEFAULTS", "VERSION", "Changes", "Meet", "State"]
 
-VERSION = 4  # raise it whenever the same events would give another state
+VERSION = 5  # raise it whenever the same events would give another state
 DEFAULTS = Settings()
 
 
@@ -72,6 +81,24 @@ class Meet:
         changes = self._derived.settle(self._intake.pending)
         self._intake.pending = Pending(starting=False, restated=False, everything=False)
         return changes
+
+    @property
+    def hearing_after(self) -> int | None:
+        """The event after which what comes in is also kept for `heard`; None keeps nothing."""
+        return self._intake.hear_after
+
+    def hear(self, after: int | None) -> None:
+        """From now on keep what comes in from events after `after`; forget what was before it."""
+        self._intake.hear_after = after
+        if after is None:
+            self._intake.heard.clear()
+        else:
+            self._intake.heard = [h for h in self._intake.heard if _until(h) > after]
+
+    def heard(self) -> list[Heard]:
+        """The reads and guns that came in since the last call, in the order of the log."""
+        found, self._intake.heard = self._intake.heard, []
+        return found
 
     # -- views -----------------------------------------------------------
 
@@ -168,6 +195,12 @@ class Meet:
             for name in sorted(names)
         ]
 
+    def relays(self) -> list[RelayHealth]:
+        """Every relay that is configured or has done something, by name."""
+        state = self.state
+        names = {r.name for r in state.settings.relays} | set(state.relays.relays)
+        return [state.relays.view(name, state.settings) for name in sorted(names)]
+
     def quarantine(self) -> list[QuarantineEntry]:
         """What arrived and could not be used, and the chips and points that nobody knows."""
         return [
@@ -185,6 +218,10 @@ class Meet:
     def points(self) -> Sequence[Point]:
         """The timing points, those of the settings first."""
         return tuple(self._derived.points.values())
+
+    def point_of(self, source: str, feed: str) -> str:
+        """The timing point that a feed belongs to; its own name where it belongs to none."""
+        return self._derived.point_of(source, feed)
 
     def starts(self) -> Starts:
         """Which heats started when, and which guns started none."""
@@ -242,3 +279,9 @@ class Meet:
         meet = cls()
         meet._begin(decoded)
         return meet
+
+
+def _until(heard: Heard) -> int:
+    """The last event that had part in it."""
+    fact = heard.fact
+    return fact.position if isinstance(fact, Gun) else fact.positions[-1]

@@ -58,10 +58,13 @@ class ReadSet(msgspec.Struct):
     sizes: list[int] = []
     firsts: list[int] = []
 
-    def add(self, reads: Reads, dirty: dict[Chip, int]) -> list[int]:
+    def add(
+        self, reads: Reads, dirty: dict[Chip, int], copies: set[int] | None = None
+    ) -> list[int]:
         """Put reads into the set; `dirty` gets the earliest changed moment of each chip changed.
 
-        Returns the positions of those that were in it already, one for each copy.
+        Returns the positions of those that were in it already, one for each
+        copy. `copies` gets the places in `reads` of those that changed nothing.
 
         Of two copies that differ in signal only, the stronger is kept. This
         is the innermost loop of a replay, hence one call for many reads.
@@ -74,7 +77,7 @@ class ReadSet(msgspec.Struct):
         if feeds is None:
             feeds = self.feed_ids[reads.source] = {}
         parallel = zip(reads.raws, reads.moments, reads.positions, strict=True)
-        for raw, moment, position in parallel:
+        for place, (raw, moment, position) in enumerate(parallel):
             chip = raw.chip if type(raw.chip) is str else str(raw.chip)
             feed = feeds.get(raw.timing_point)
             if feed is None:
@@ -96,6 +99,8 @@ class ReadSet(msgspec.Struct):
             elif (outcome := self._insert(columns, moment, detail, position)) is not _NEW:
                 if outcome is _STRONGER:
                     dirty[chip] = min(moment, dirty.get(chip, moment))
+                elif copies is not None:
+                    copies.add(place)
                 known.append(position)
                 continue
             sizes[feed] += 1

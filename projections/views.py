@@ -155,6 +155,52 @@ class SourceHealth(msgspec.Struct, frozen=True):
     warning: str
 
 
+class RelayReceipt(msgspec.Struct, frozen=True):
+    """What a connection of a relay sent: `again` counts what that peer had been sent before.
+
+    `until` is "" while the connection lasts; `reason` says why it ended.
+    """
+
+    peer: str
+    since: str
+    since_ns: int
+    until: str
+    until_ns: int | None
+    sent: int
+    again: int
+    reason: str
+
+
+class RelayHealth(msgspec.Struct, frozen=True):
+    """How a relay does. Counts are since the log began.
+
+    `queued` counts the items that are to be sent, `sent` how many of them the
+    peer that got furthest was handed, `waiting` the rest. `again` counts what
+    was sent more than once, `withdrawn` the crossings that were queued and no
+    longer hold. `locations` has the items of each location, `shortened` the
+    texts for which the protocol has no room, and what was sent for them.
+    `receipt` is of the newest connection.
+    """
+
+    relay: str
+    protocol: str
+    send: str
+    state: str
+    peers: tuple[str, ...]
+    queued: int
+    sent: int
+    waiting: int
+    again: int
+    withdrawn: int
+    last_queued: str
+    last_queued_ns: int | None
+    last_sent: str
+    last_sent_ns: int | None
+    locations: dict[str, int]
+    shortened: dict[str, str]
+    receipt: RelayReceipt | None
+
+
 class QuarantineEntry(msgspec.Struct, frozen=True):
     """Something that arrived and could not be used: where, why, what, what to do.
 

@@ -29,6 +29,10 @@ STATEMENT = "statement"
 STATEMENT_REFUSED = "statement.refused"
 RESULT_PUBLISHED = "result.published"
 STATUS_PUBLISHED = "status.published"
+# A relay is to send the items in the body, which are numbered by the order of these events.
+RELAY_QUEUED = "relay.queued"
+# How far a connection of a relay has handed its items to the network.
+RELAY_SENT = "relay.sent"
 APP_STARTED = "app.started"
 APP_STOPPED = "app.stopped"
 # In a log that came out of a capsule: an event that the capsule did not carry.

@@ -19,6 +19,8 @@ Rounding = Literal["truncate", "up-hundredth", "up-second"]
 Rule = Literal["best", "first", "last"]
 Protocol = Literal["tsv1", "tsv2", "ctp01"]
 Role = Literal["client", "server"]
+Send = Literal["reads", "raw", "crossings"]
+Kind = Literal["gun", "first-seen", "best-seen"]
 CTP01_PORT = 61611  # the protocol's own default (PROTOCOLS 1.1)
 
 # Who may be at the other end of what, as far as meetlog speaks it.
@@ -26,6 +28,12 @@ ROLES: dict[str, tuple[Role, ...]] = {
     "tsv1": ("client",),
     "tsv2": ("client", "server"),
     "ctp01": ("server",),
+}
+# And what meetlog may be at the other end, when it relays.
+RELAY_ROLES: dict[str, tuple[Role, ...]] = {
+    "tsv1": ("server",),
+    "tsv2": ("server", "client"),
+    "ctp01": ("client",),
 }
 Authentication = Literal["none", "plaintext", "hmac-sha1", "hmac-md5", "seed-sha1", "seed-md5"]
 AUTHENTICATIONS: tuple[str, ...] = get_args(Authentication)  # PROTOCOLS 1.2
@@ -108,6 +116,56 @@ class SourceSettings(msgspec.Struct, frozen=True):
     password_file: str = ""
 
 
+class RelaySettings(msgspec.Struct, frozen=True):
+    """`[[relay]]`: a program that meetlog feeds from the log, as a timing system would.
+
+    `role` is what meetlog is: a server listens on `host` and `port`, a client
+    calls there. `send`: each distinct `reads` once, every copy of them too
+    (`raw`), or `crossings`. `kinds` restricts the kinds sent; none named is
+    all of them, but of crossings no first-seen ones (TsConnector's "Filter
+    read type 1" is to leave out `first-seen`). `points`, `sources`, `chips`
+    (`"7"`, `"100-199"`) and `heats` (`"1/4A/2"`, `*` for any part) restrict
+    what is sent; none named is all. `tag` is what names a competitor.
+    `hold`: how long a crossing must be unchanged before its best-seen moment
+    is sent. `clock` is that of the stamps sent: `local` (in `zone`, the
+    meet's when empty) or `utc` (TsConnector's "Use UTC time"). `catch_up` is
+    what a new connection of TsV1 and TsV2, which cannot ask, gets first: what
+    its peer has not got (`resume`), `all`, or nothing (`new`).
+    For CTP01, `program` and `version` are the greeting's, and the password is
+    the first line of `password_file`.
+    """
+
+    name: Text
+    protocol: Protocol
+    role: Role
+    port: Port
+    host: Text = "127.0.0.1"
+    send: Send = "reads"
+    kinds: tuple[Kind, ...] = ()
+    points: tuple[str, ...] = ()
+    sources: tuple[str, ...] = ()
+    chips: tuple[str, ...] = ()
+    heats: tuple[str, ...] = ()
+    tag: Literal["chip", "bib"] = "chip"
+    hold: Duration = NS
+    clock: Literal["local", "utc"] = "local"
+    zone: str = ""
+    catch_up: Literal["resume", "all", "new"] = "resume"
+    allow: tuple[str, ...] = ()
+    max_connections: Positive = 8
+    idle: Duration = 0
+    program: Text = "SimpleClient"
+    version: Text = "0.5.0"
+    user: str = ""
+    password_file: str = ""
+
+    @property
+    def sends(self) -> frozenset[str]:
+        """The kinds that are sent."""
+        usual = ("gun", "best-seen") if self.send == "crossings" else get_args(Kind)
+        return frozenset(self.kinds or usual)
+
+
 class FeedSettings(msgspec.Struct, frozen=True):
     """A wire name that feeds a point: of any source, or of one; main or backup; with a shift.
 
@@ -158,6 +216,7 @@ class Settings(msgspec.Struct, frozen=True):
     log: LogSettings = LogSettings()
     folder: FolderSettings = FolderSettings()
     sources: tuple[SourceSettings, ...] = msgspec.field(default=(), name="source")
+    relays: tuple[RelaySettings, ...] = msgspec.field(default=(), name="relay")
     points: tuple[PointSettings, ...] = msgspec.field(default=(), name="point")
     courses: tuple[CourseSettings, ...] = msgspec.field(default=(), name="course")
 

@@ -1,11 +1,6 @@
 """What must fit together in the settings: names, ports, zones, networks, feeds and courses."""
 
-import difflib
-import ipaddress
-from collections.abc import Callable, Iterable, Iterator
-from functools import lru_cache
-from typing import TypeVar
-from zoneinfo import ZoneInfo, available_timezones
+from collections.abc import Iterable
 
 from wire.settings import (
     AUTHENTICATIONS,
@@ -16,11 +11,9 @@ from wire.settings import (
     Settings,
     SourceSettings,
 )
+from wire.settings_common import Report, check_networks, check_zone, close_to, each, same_address
+from wire.settings_relays import check_relays
 from wire.tomlfile import Path
-
-T = TypeVar("T")
-Report = Callable[[Path, str, str], None]
-"""Called with the path of a mistake, what is wrong, and what to do."""
 
 
 def check(settings: Settings, report: Report) -> None:
@@ -29,41 +22,17 @@ def check(settings: Settings, report: Report) -> None:
     `settings` may come from a file with other mistakes: what was wrong there
     is "", 0, () or, in a list, None, and is passed over here.
     """
-    _check_zone(settings.meet.zone, ("meet", "zone"), report)
+    check_zone(settings.meet.zone, ("meet", "zone"), report)
     _check_sources(settings.sources, report)
+    check_relays(settings, report)
     _check_points(settings, report)
     _check_courses(settings, report)
-
-
-def _each(items: Iterable[T]) -> Iterator[tuple[int, T]]:
-    return ((i, item) for i, item in enumerate(items) if item is not None)
-
-
-def _close(name: str, names: Iterable[str], otherwise: str) -> str:
-    close = difflib.get_close_matches(name, list(names), 1)
-    return f'did you mean "{close[0]}"?' if close else otherwise
-
-
-@lru_cache(maxsize=256)
-def _zone_problem(zone: str) -> str | None:
-    """A remedy when `zone` is no zone, else None."""
-    try:
-        ZoneInfo(zone)
-    except (KeyError, ValueError, OSError):  # unknown; not a plain name; a folder such as Europe
-        return _close(zone, sorted(available_timezones()), 'write a name such as "Europe/Berlin"')
-    return None
-
-
-def _check_zone(zone: str, path: Path, report: Report) -> None:
-    remedy = _zone_problem(zone)
-    if remedy is not None:
-        report(path, f"{zone!r} is no time zone", remedy)
 
 
 def _check_sources(sources: Iterable[SourceSettings], report: Report) -> None:
     names: dict[str, int] = {}
     listening: list[tuple[SourceSettings, int]] = []
-    for i, source in _each(sources):
+    for i, source in each(sources):
         path: Path = ("source", i)
         name = source.name
         if name.casefold() in RESERVED_SOURCES:
@@ -76,19 +45,15 @@ def _check_sources(sources: Iterable[SourceSettings], report: Report) -> None:
             report((*path, "name"), f"{name!r} is also source {first}", "give each its own name")
         names.setdefault(name.casefold(), i)
         if source.zone:
-            _check_zone(source.zone, (*path, "zone"), report)
+            check_zone(source.zone, (*path, "zone"), report)
         _check_role(source, path, report)
         _check_authentication(source, path, report)
         if source.role == "server" and source.port:
             for other, j in listening:
-                if source.port == other.port and _same_address(source.host, other.host):
+                if source.port == other.port and same_address(source.host, other.host):
                     problem = f"{source.port} is also the port of source {j + 1}"
                     report((*path, "port"), problem, "give each server its own port")
             listening.append((source, i))
-
-
-def _same_address(one: str, two: str) -> bool:
-    return one == two or not {one, two}.isdisjoint({"0.0.0.0", "::"})  # noqa: S104  # compared, not bound to
 
 
 def _check_role(source: SourceSettings, path: Path, report: Report) -> None:
@@ -97,14 +62,7 @@ def _check_role(source: SourceSettings, path: Path, report: Report) -> None:
         allowed = " or ".join(f'"{role}"' for role in roles)
         problem = f"meetlog cannot be a {source.role} for {source.protocol}"
         report((*path, "role"), problem, f"write {allowed}")
-    if source.allow and source.role == "client":
-        report((*path, "allow"), "a client has no peers to restrict", "remove this line")
-    for i, network in _each(source.allow):
-        try:
-            ipaddress.ip_network(network, strict=False)
-        except ValueError as error:
-            remedy = 'write a network such as "192.168.1.0/24" or an address'
-            report((*path, "allow", i), str(error), remedy)
+    check_networks(source.allow, source.role, path, report)
 
 
 def _check_authentication(source: SourceSettings, path: Path, report: Report) -> None:
@@ -121,18 +79,18 @@ def _check_authentication(source: SourceSettings, path: Path, report: Report) ->
 
 
 def _check_points(settings: Settings, report: Report) -> None:
-    sources = {source.name for _, source in _each(settings.sources)}
+    sources = {source.name for _, source in each(settings.sources)}
     names: dict[str, int] = {}
     claims: dict[str, list[tuple[str, PointSettings]]] = {}
-    for i, point in _each(settings.points):
+    for i, point in each(settings.points):
         if point.name and point.name in names:
             problem = f"{point.name!r} is also point {names[point.name] + 1}"
             report(("point", i, "name"), problem, "put the feeds of both into one")
         names.setdefault(point.name, i)
-        for j, feed in _each(point.feeds):
+        for j, feed in each(point.feeds):
             path: Path = ("point", i, "feeds", j)
             if feed.source and feed.source not in sources:
-                remedy = _close(feed.source, sources, "add a [[source]] with that name")
+                remedy = close_to(feed.source, sources, "add a [[source]] with that name")
                 report((*path, "source"), f"there is no source {feed.source!r}", remedy)
             taken = claims.setdefault(feed.name, [])
             for source, other in taken:
@@ -145,11 +103,11 @@ def _check_points(settings: Settings, report: Report) -> None:
 
 
 def _check_courses(settings: Settings, report: Report) -> None:
-    points = {point.name for _, point in _each(settings.points)}
+    points = {point.name for _, point in each(settings.points)}
     events: dict[str, int] = {}
-    for i, course in _each(settings.courses):
+    for i, course in each(settings.courses):
         path: Path = ("course", i)
-        for j, event in _each(course.events):
+        for j, event in each(course.events):
             if event in events:
                 where = f"course {events[event] + 1}" if events[event] != i else "this course"
                 report((*path, "events", j), f"event {event!r} is already in {where}", "remove one")
@@ -166,10 +124,10 @@ def _check_courses(settings: Settings, report: Report) -> None:
 def _check_legs(course: CourseSettings, path: Path, points: set[str], report: Report) -> None:
     distance = 0
     passings: dict[str, int] = {}
-    for j, leg in _each(course.legs):
+    for j, leg in each(course.legs):
         at: Path = (*path, "legs", j)
         if leg.point and leg.point not in points:
-            remedy = _close(leg.point, points, "add a [[point]] with that name")
+            remedy = close_to(leg.point, points, "add a [[point]] with that name")
             report((*at, "point"), f"there is no point {leg.point!r}", remedy)
         if leg.distance and leg.distance <= distance:
             remedy = "write the legs in the order they are swum or run"

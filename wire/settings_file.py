@@ -5,7 +5,7 @@ by those who use them.
 """
 
 import difflib
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Annotated, Any, Literal, TypeVar, get_args, get_origin
 
 import msgspec
@@ -13,9 +13,12 @@ import msgspec
 from wire.errors import WireError
 from wire.settings import (
     CTP01_PORT,
+    RELAY_ROLES,
     ROLES,
     FeedSettings,
     PointSettings,
+    RelaySettings,
+    Role,
     Settings,
     SourceSettings,
     format_duration,
@@ -91,8 +94,8 @@ class _Reader:
         for key in table:
             if key not in fields:
                 self.mistake((*path, key), "there is no such setting", _suggest(key, list(fields)))
-        if cls is SourceSettings:
-            table = _with_source_defaults(table)
+        if cls in (SourceSettings, RelaySettings):
+            table = _with_protocol_defaults(table, ROLES if cls is SourceSettings else RELAY_ROLES)
         elif cls is PointSettings and "name" in table:
             table = {"feeds": [table["name"]], **table}
         values = {}
@@ -193,10 +196,12 @@ def _nothing(kind: Any) -> Any:
     return {int: 0, tuple: ()}.get(get_origin(kind) or kind, "")
 
 
-def _with_source_defaults(table: dict[str, Any]) -> dict[str, Any]:
+def _with_protocol_defaults(
+    table: dict[str, Any], of: Mapping[str, tuple[Role, ...]]
+) -> dict[str, Any]:
     """Fill in a role when the protocol has but one, and the port that CTP01 names."""
     protocol = table.get("protocol")
-    roles = ROLES.get(protocol, ()) if isinstance(protocol, str) else ()
+    roles = of.get(protocol, ()) if isinstance(protocol, str) else ()
     known: dict[str, Any] = {"role": roles[0]} if len(roles) == 1 else {}
     if protocol == "ctp01":
         known["port"] = CTP01_PORT

@@ -1,0 +1,220 @@
+"""What is known of each relay: its stream so far, who listens, and how far they are.
+
+The items themselves stay in the log. Here are their counts and a sparse
+index, so that a peer that asks for an old item is led to its event.
+"""
+
+from bisect import bisect_right
+from collections.abc import Iterable
+
+import msgspec
+
+from projections.clock import iso_local
+from projections.relayed import Item, Queued, Sent
+from projections.views import RelayHealth, RelayReceipt
+from store.event import Meta
+from wire.settings import RelaySettings, Settings
+
+BLOCK = 1000  # items between two entries of the index: some kilobytes of log to search
+MOST_PEERS = 256  # whose progress is remembered; one that is forgotten is sent everything
+
+
+class Block(msgspec.Struct, frozen=True, array_like=True):
+    """A place in the stream: event `position` has the item after `before` others.
+
+    `counts` are the items that each location had before it, in the order of `Stream.counts`.
+    """
+
+    position: int
+    before: int
+    counts: tuple[int, ...]
+
+
+class Stream(msgspec.Struct):
+    """The items of one relay, by number. `counts` has the items of each location, in their order.
+
+    `standing` has the crossings of each chip as they were last queued, and
+    `shortened` the tags and locations that were too long for the protocol.
+    """
+
+    items: int = 0
+    as_of: int = 0
+    counts: dict[str, int] = {}
+    blocks: list[Block] = []
+    standing: dict[str, list[Item]] = {}
+    shortened: dict[str, str] = {}
+    withdrawn: int = 0
+    last: int = 0  # when an item was last queued, ns UTC by our clock
+
+    def take(self, fact: Queued) -> None:
+        """Number the next items."""
+        if not self.blocks or self.items >= self.blocks[-1].before + BLOCK:
+            self.blocks.append(Block(fact.position, self.items, tuple(self.counts.values())))
+        counts = self.counts
+        for item in fact.items:
+            counts[item.location] = counts.get(item.location, 0) + 1
+            if item.full:
+                self.shortened[item.full] = item.tag
+            if item.point:
+                self.shortened[item.point] = item.location
+        self.items += len(fact.items)
+        self.as_of = max(self.as_of, fact.as_of)
+        self.withdrawn += len(fact.withdrawn)
+        if fact.items:
+            self.last = fact.recorded_at
+        if fact.crossings:
+            self._stand(fact.items, fact.withdrawn)
+
+    def _stand(self, items: Iterable[Item], withdrawn: Iterable[Item]) -> None:
+        for item in withdrawn:
+            standing = self.standing.get(item.of_chip, [])
+            if item in standing:
+                standing.remove(item)
+        for item in items:
+            if item.tag:
+                self.standing.setdefault(item.of_chip, []).append(item)
+
+
+class Peer(msgspec.Struct):
+    """How far one peer of a relay is: see `Sent`. `at` is when that was known, ns UTC."""
+
+    through: int = 0
+    safe: int = 0
+    at: int = 0
+
+
+class Talk(msgspec.Struct):
+    """A connection of a relay: with whom, since when, and what it sent. `until` is 0 while open."""
+
+    peer: str
+    since: int
+    until: int = 0
+    sent: int = 0
+    again: int = 0
+    reason: str = ""
+
+
+class Relay(msgspec.Struct):
+    """One relay. `relayed`: every read of the events up to there was queued if it had to be."""
+
+    stream: Stream = msgspec.field(default_factory=Stream)
+    peers: dict[str, Peer] = {}
+    open: dict[int, Talk] = {}
+    last: Talk | None = None
+    protocol: str = ""
+    relayed: int = 0
+    again: int = 0
+    last_sent: int = 0
+    connected_at: int = 0
+
+
+class Relays(msgspec.Struct):
+    """All relays that the log knows, by name."""
+
+    relays: dict[str, Relay] = {}
+
+    def of(self, name: str) -> Relay:
+        """The relay's record, made when it first does something."""
+        found = self.relays.get(name)
+        if found is None:
+            found = self.relays[name] = Relay()
+        return found
+
+    def queue(self, fact: Queued) -> None:
+        """Items were queued."""
+        self.of(fact.relay).stream.take(fact)
+
+    def opened(self, name: str, meta: Meta, at: int) -> None:
+        """A connection was made."""
+        relay = self.of(name)
+        relay.protocol = str(meta.get("protocol", ""))
+        relay.open[int(meta["c"])] = Talk(str(meta.get("peer", "")), at)
+        relay.connected_at = at
+
+    def closed(self, name: str, c: int, reason: str, at: int) -> None:
+        """A connection ended."""
+        relay = self.of(name)
+        talk = relay.open.pop(c, None)
+        if talk is not None:
+            talk.until, talk.reason = at, reason
+            relay.last = talk
+
+    def restarted(self, at: int) -> None:
+        """The program started: connections that were never closed ended with the run before."""
+        for name, relay in self.relays.items():
+            for c in list(relay.open):
+                self.closed(name, c, "meetlog stopped without closing the connection", at)
+
+    def mark(self, fact: Sent) -> None:
+        """A connection told how far it is."""
+        relay = self.of(fact.relay)
+        peer = relay.peers.pop(fact.peer, None) or Peer()
+        relay.peers[fact.peer] = peer  # at the end: who was heard of last is forgotten last
+        while len(relay.peers) > MOST_PEERS:
+            del relay.peers[next(iter(relay.peers))]
+        peer.through = max(peer.through, fact.through)
+        # A peer that went back to an earlier item may not have got what followed.
+        peer.safe, peer.at = fact.safe, fact.recorded_at
+        talk = relay.open.get(fact.connection)
+        if talk is not None:
+            if fact.sent > talk.sent:
+                relay.last_sent = fact.recorded_at
+            relay.again += fact.again - talk.again
+            talk.sent, talk.again = fact.sent, fact.again
+
+    def view(self, name: str, settings: Settings) -> RelayHealth:
+        """The relay as people see it."""
+        relay = self.relays.get(name) or Relay()
+        configured = next((r for r in settings.relays if r.name == name), None)
+        zone, stream = settings.meet.zone, relay.stream
+        through = max((p.through for p in relay.peers.values()), default=0)
+        talks = [*relay.open.values(), *([relay.last] if relay.last else [])]
+        newest = max(talks, key=lambda t: t.since, default=None)
+        return RelayHealth(
+            relay=name,
+            protocol=relay.protocol or (configured.protocol if configured else ""),
+            send=configured.send if configured else "",
+            state=_state(relay, configured),
+            peers=tuple(sorted(t.peer for t in relay.open.values())),
+            queued=stream.items,
+            sent=through,
+            waiting=max(0, stream.items - through),
+            again=relay.again,
+            withdrawn=stream.withdrawn,
+            last_queued=iso_local(stream.last or None, zone),
+            last_queued_ns=stream.last or None,
+            last_sent=iso_local(relay.last_sent or None, zone),
+            last_sent_ns=relay.last_sent or None,
+            locations=stream.counts,
+            shortened=stream.shortened,
+            receipt=None if newest is None else _receipt(newest, zone),
+        )
+
+
+def _receipt(talk: Talk, zone: str) -> RelayReceipt:
+    return RelayReceipt(
+        peer=talk.peer,
+        since=iso_local(talk.since, zone),
+        since_ns=talk.since,
+        until=iso_local(talk.until or None, zone),
+        until_ns=talk.until or None,
+        sent=talk.sent,
+        again=talk.again,
+        reason=talk.reason,
+    )
+
+
+def _state(relay: Relay, configured: RelaySettings | None) -> str:
+    if relay.open:
+        return "connected"
+    if configured is None:
+        return "no longer in meet.toml"
+    if relay.last is not None:
+        return f"disconnected: {relay.last.reason}"
+    return "never connected"
+
+
+def block_of(blocks: list[Block], number: int) -> Block | None:
+    """The last place of the index that is not after item `number` (from 1); None before any."""
+    at = bisect_right(blocks, number - 1, key=lambda block: block.before)
+    return blocks[at - 1] if at else None
