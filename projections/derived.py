@@ -323,6 +323,10 @@ class Derived:
             race_number=repeat.race_number if repeat else None,
         )
 
+    def entered(self, swimmer: str) -> tuple[RaceKey, ...]:
+        """The races that a swimmer is in, in the order of the start lists."""
+        return tuple(self._entered.get(swimmer, ()))
+
     def next_start(self, swimmers: Iterable[str], after: int) -> int | None:
         """The next start (ns UTC) after `after` of any heat that one of `swimmers` is in."""
         later = (

@@ -57,16 +57,14 @@ def fold(
     *,
     settings: Settings | None = None,
     progress: Progress | None = None,
-    hear_after: int | None = None,
 ) -> Meet:
     """The meet as of event `until` (the log's head when None), folded from nothing, unsettled.
 
     With `settings`, those interpret the log instead of the recorded ones.
-    `progress` is called with each position reached. `hear_after`: see `Meet.hear`.
+    `progress` is called with each position reached.
     """
     end = log.head().position if until is None else until
     meet = Meet(settings_at(log, end) if settings is None else settings, pinned_until=end)
-    meet.hear(hear_after)
     advance(meet, log, end, progress=progress)
     return meet
 
@@ -100,6 +98,4 @@ def follow(meet: Meet, log: Log, limit: int = CHUNK) -> Meet:
     events = log.read(meet.position, limit)
     if events:
         meet.feed(events)
-    if not meet.stale:
-        return meet
-    return fold(log, meet.position, hear_after=meet.hearing_after)
+    return fold(log, meet.position) if meet.stale else meet

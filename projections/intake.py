@@ -4,7 +4,6 @@ from collections.abc import Iterable
 from hashlib import sha256
 from itertools import groupby
 from operator import attrgetter
-from typing import NamedTuple
 
 import msgspec
 
@@ -89,30 +88,18 @@ class Pending(msgspec.Struct):
     everything: bool = True
 
 
-class Heard(NamedTuple):
-    """Reads or a gun as they came in; `copies` are the places of those that said nothing new.
-
-    The only copy of a gun is in place 0.
-    """
-
-    fact: Reads | Gun
-    copies: frozenset[int] | set[int] = frozenset()
-
-
 class Intake:
     """Feeds a state.
 
     `stale` becomes true when the settings by which its stamps were read are
-    no longer the newest in the log. `heard` gets what comes in from events
-    after `hear_after`, for relays; nothing while that is None.
+    no longer the newest in the log.
     """
 
     def __init__(self, state: State) -> None:
         self.state = state
         self.stale = False
         self.pending = Pending(dict.fromkeys(state.reads.chips, 0))
-        self.hear_after: int | None = None
-        self.heard: list[Heard] = []
+        state.relays.attend(state.settings)
 
     def feed(self, events: Iterable[Event]) -> None:
         """Take events in, which must follow the state's position without a gap."""
@@ -144,12 +131,14 @@ class Intake:
         self._take_reads(last, reads)
 
     def _take_reads(self, event: Event, reads: Reads) -> None:
-        if self.hear_after is None or reads.positions[-1] <= self.hear_after:
-            known = self.state.reads.add(reads, self.pending.chips)
-        else:
+        relays = self.state.relays
+        if relays.hearing:
             copies: set[int] = set()
             known = self.state.reads.add(reads, self.pending.chips, copies)
-            self.heard.append(Heard(reads, copies))
+            relays.hear(reads, copies)
+        else:
+            known = self.state.reads.add(reads, self.pending.chips)
+            relays.heard_from = reads.positions[-1]
         self.state.health.read(reads, known, int(meta_of(event).get("c", 0)))
 
     def _take_event(self, event: Event) -> None:
@@ -258,8 +247,7 @@ class Intake:
         source.last_read = at
         key = (fact.source, fact.feed, fact.moment)
         known = key in state.guns
-        if self.hear_after is not None and fact.position > self.hear_after:
-            self.heard.append(Heard(fact, {0} if known else frozenset()))
+        state.relays.hear(fact, {0} if known else ())
         if not known:
             source.guns += 1
             state.guns[key] = fact
@@ -305,6 +293,7 @@ class Intake:
             self.stale = True
             return
         state.settings = state.decoder.settings = settings
+        state.relays.attend(settings)
         state.decoder.clocks.clear()
         self.pending.everything = True
 

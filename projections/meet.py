@@ -14,8 +14,7 @@ from projections.clock import iso_local
 from projections.crossings import SEEN, Corrections, Passing, Point
 from projections.decode import Decoder
 from projections.derived import Changes, Derived
-from projections.facts import Gun
-from projections.intake import Heard, Intake, Pending, State
+from projections.intake import Intake, Pending, State
 from projections.reads import POSITION_BITS, Detail, load, save
 from projections.rulings import Rulings
 from projections.starts import Starts, next_race
@@ -81,24 +80,6 @@ class Meet:
         changes = self._derived.settle(self._intake.pending)
         self._intake.pending = Pending(starting=False, restated=False, everything=False)
         return changes
-
-    @property
-    def hearing_after(self) -> int | None:
-        """The event after which what comes in is also kept for `heard`; None keeps nothing."""
-        return self._intake.hear_after
-
-    def hear(self, after: int | None) -> None:
-        """From now on keep what comes in from events after `after`; forget what was before it."""
-        self._intake.hear_after = after
-        if after is None:
-            self._intake.heard.clear()
-        else:
-            self._intake.heard = [h for h in self._intake.heard if _until(h) > after]
-
-    def heard(self) -> list[Heard]:
-        """The reads and guns that came in since the last call, in the order of the log."""
-        found, self._intake.heard = self._intake.heard, []
-        return found
 
     # -- views -----------------------------------------------------------
 
@@ -238,6 +219,10 @@ class Meet:
         """
         return self._derived.owner_at(chip, moment)
 
+    def entered(self, swimmer: str) -> tuple[RaceKey, ...]:
+        """The races that a swimmer is in."""
+        return self._derived.entered(swimmer)
+
     def next_start(self, swimmers: Iterable[str], after: int) -> int | None:
         """The next start (ns UTC) after `after` of any heat that one of `swimmers` is in."""
         return self._derived.next_start(swimmers, after)
@@ -279,9 +264,3 @@ class Meet:
         meet = cls()
         meet._begin(decoded)
         return meet
-
-
-def _until(heard: Heard) -> int:
-    """The last event that had part in it."""
-    fact = heard.fact
-    return fact.position if isinstance(fact, Gun) else fact.positions[-1]

@@ -10,12 +10,14 @@ from collections.abc import Iterable
 import msgspec
 
 from projections.clock import iso_local
+from projections.facts import Gun, Reads
 from projections.relayed import Item, Queued, Sent
 from projections.views import RelayHealth, RelayReceipt
 from store.event import Meta
 from wire.settings import RelaySettings, Settings
 
 BLOCK = 1000  # items between two entries of the index: some kilobytes of log to search
+MOST_HEARD = 50_000  # reads that wait for a relay that does not keep up; the log has them all
 MOST_PEERS = 256  # whose progress is remembered; one that is forgotten is sent everything
 
 
@@ -95,23 +97,80 @@ class Talk(msgspec.Struct):
 
 
 class Relay(msgspec.Struct):
-    """One relay. `relayed`: every read of the events up to there was queued if it had to be."""
+    """One relay: its stream, its peers by address, and its connections."""
 
     stream: Stream = msgspec.field(default_factory=Stream)
     peers: dict[str, Peer] = {}
     open: dict[int, Talk] = {}
     last: Talk | None = None
     protocol: str = ""
-    relayed: int = 0
     again: int = 0
     last_sent: int = 0
     connected_at: int = 0
 
 
+class Heard(msgspec.Struct, frozen=True, gc=False):
+    """What came in: reads, or a gun; `copies` are the places of those that said nothing new.
+
+    The place of a gun is 0.
+    """
+
+    reads: Reads | None
+    gun: Gun | None
+    copies: tuple[int, ...]
+
+    @property
+    def until(self) -> int:
+        """The last event that had part in it."""
+        return self.reads.positions[-1] if self.reads else self.gun.position if self.gun else 0
+
+    @property
+    def size(self) -> int:
+        """How many reads and guns it has."""
+        return len(self.reads.raws) if self.reads else 1
+
+
 class Relays(msgspec.Struct):
-    """All relays that the log knows, by name."""
+    """All relays that the log knows, by name, and what came in that they have not queued yet.
+
+    `heard` has all of that from events after `heard_from`; `feeding` are the
+    relays that are to take it.
+    """
 
     relays: dict[str, Relay] = {}
+    feeding: tuple[str, ...] = ()
+    heard: list[Heard] = []
+    heard_size: int = 0
+    heard_from: int = 0
+
+    @property
+    def hearing(self) -> bool:
+        """Whether any relay sends reads as they come in."""
+        return bool(self.feeding)
+
+    def attend(self, settings: Settings) -> None:
+        """The settings say which relays there are."""
+        self.feeding = tuple(r.name for r in settings.relays if r.send != "crossings")
+        if not self.feeding and self.heard:
+            self._forget(self.heard[-1].until)
+
+    def hear(self, fact: Reads | Gun, copies: Iterable[int]) -> None:
+        """Something came in. What no relay takes in time is found in the log again."""
+        if not self.feeding:
+            return
+        reads = fact if isinstance(fact, Reads) else None
+        gun = fact if isinstance(fact, Gun) else None
+        self.heard.append(Heard(reads, gun, tuple(copies)))
+        self.heard_size += self.heard[-1].size
+        if self.heard_size > MOST_HEARD:
+            self._forget(self.heard[len(self.heard) // 2].until)
+
+    def _forget(self, until: int) -> None:
+        """Drop what came in by then, or with the same event."""
+        kept = [each for each in self.heard if each.until > until]
+        self.heard_size = sum(each.size for each in kept)
+        self.heard = kept
+        self.heard_from = max(self.heard_from, until)
 
     def of(self, name: str) -> Relay:
         """The relay's record, made when it first does something."""
@@ -123,6 +182,10 @@ class Relays(msgspec.Struct):
     def queue(self, fact: Queued) -> None:
         """Items were queued."""
         self.of(fact.relay).stream.take(fact)
+        if self.heard and fact.relay in self.feeding:
+            taken = min(self.of(name).stream.as_of for name in self.feeding)
+            if self.heard[0].until <= taken:
+                self._forget(min(taken, self.heard[-1].until))
 
     def opened(self, name: str, meta: Meta, at: int) -> None:
         """A connection was made."""
