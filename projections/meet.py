@@ -136,6 +136,10 @@ class Meet:
         ]
         return sorted(found, key=lambda c: (c.moment_ns, c.point, c.chip))
 
+    def chips(self) -> tuple[str, ...]:
+        """The chips that have crossings."""
+        return tuple(self._derived.passings)
+
     def crossing(self, chip: str, point: str, p: Passing) -> Crossing:
         """The view of one crossing, as a `settle` found it."""
         reads = self.state.reads

@@ -17,7 +17,7 @@ from store.event import Meta
 from wire.settings import RelaySettings, Settings
 
 BLOCK = 1000  # items between two entries of the index: some kilobytes of log to search
-MOST_HEARD = 50_000  # reads that wait for a relay that does not keep up; the log has them all
+MOST_HEARD = 200_000  # reads that wait for a relay that does not keep up; the log has them all
 MOST_PEERS = 256  # whose progress is remembered; one that is forgotten is sent everything
 
 

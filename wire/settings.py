@@ -130,7 +130,8 @@ class RelaySettings(msgspec.Struct, frozen=True):
     is sent. `clock` is that of the stamps sent: `local` (in `zone`, the
     meet's when empty) or `utc` (TsConnector's "Use UTC time"). `catch_up` is
     what a new connection of TsV1 and TsV2, which cannot ask, gets first: what
-    its peer has not got (`resume`), `all`, or nothing (`new`).
+    its peer has not got (`resume`), with what it was sent in the last
+    `overlap` before it was gone; `all`; or nothing (`new`).
     For CTP01, `program` and `version` are the greeting's, and the password is
     the first line of `password_file`.
     """
@@ -151,9 +152,9 @@ class RelaySettings(msgspec.Struct, frozen=True):
     clock: Literal["local", "utc"] = "local"
     zone: str = ""
     catch_up: Literal["resume", "all", "new"] = "resume"
+    overlap: Duration = 5 * MINUTE
     allow: tuple[str, ...] = ()
     max_connections: Positive = 8
-    idle: Duration = 0
     program: Text = "SimpleClient"
     version: Text = "0.5.0"
     user: str = ""
