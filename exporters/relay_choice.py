@@ -10,7 +10,7 @@ from projections.relays import Heard, Stream
 from projections.views import Crossing
 from wire.ctp01_messages import NEWLOCATION
 from wire.reads import RawRead
-from wire.settings import RelaySettings
+from wire.settings import RelaySettings, Settings
 from wire.settings_relays import chip_range, heat_parts
 from wire.timedrops import RaceKey
 
@@ -36,7 +36,7 @@ class Choice:
         self._fits = relay.protocol != "ctp01"
         self._places: dict[tuple[str, str], tuple[str, str] | None] = {}
         self._chips: dict[str, bool] = {}
-        self._known = {*stream.counts, *configured_locations(relay, meet)}
+        self._known = {*stream.counts, *configured_locations(relay, meet.settings)}
 
     # -- what arrived ----------------------------------------------------
 
@@ -202,9 +202,9 @@ class Choice:
         )
 
 
-def configured_locations(relay: RelaySettings, meet: Meet) -> list[str]:
+def configured_locations(relay: RelaySettings, settings: Settings) -> list[str]:
     """The locations that are known before anything happened there, as far as their names fit."""
-    points = meet.settings.points
+    points = settings.points
     if relay.send == "crossings":
         names = [p.name for p in points if not relay.points or p.name in relay.points]
     else:

@@ -6,13 +6,13 @@ own pace, from the log, so that a slow peer holds nobody up.
 
 from bisect import bisect_right
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import NamedTuple
 
 import msgspec
 
 from projections.relayed import Item, queued
-from projections.relays import Block, Relay, block_of
+from projections.relays import Block, Stream, block_of
 from store.event import RELAY_QUEUED
 from store.log import Log
 from wire.ctp01_messages import MAX_SEQ
@@ -29,36 +29,30 @@ class Numbered(NamedTuple):
 
 
 class View(msgspec.Struct, frozen=True):
-    """The stream up to item `items`: the items of each location, and the index.
-
-    `progress` is how far each peer was when the view was made: (through, safe).
-    """
+    """The stream up to item `items`: the items of each location, and the index."""
 
     items: int = 0
     counts: Mapping[str, int] = {}
     blocks: tuple[Block, ...] | list[Block] = ()
-    progress: Mapping[str, tuple[int, int]] = {}
 
 
 class Feed:
     """The stream of one relay. `show` is for the projector's thread, the rest for any."""
 
-    def __init__(self, log: Log, name: str, *, locations: tuple[str, ...] = ()) -> None:
+    def __init__(self, log: Log, name: str, *, locations: Iterable[str] = ()) -> None:
         """`locations` are known even before anything happened there."""
         self.name = name
         self.log = log
         self.view = View()
-        self._configured = locations
+        self._configured = tuple(locations)
         self._listeners: list[Callable[[], None]] = []
 
-    def show(self, relay: Relay) -> None:
+    def show(self, stream: Stream) -> None:
         """The stream has grown to this; all who listen are told."""
-        stream = relay.stream
         self.view = View(
             stream.items,
             dict(stream.counts),
             stream.blocks,  # only ever appended to
-            {name: (peer.through, peer.safe) for name, peer in relay.peers.items()},
         )
         for tell in list(self._listeners):
             tell()
@@ -86,7 +80,7 @@ class Feed:
 
     def at(self, number: int) -> "Cursor":
         """A cursor from item `number` on."""
-        return Cursor(self, self.view, block_of(list(self.view.blocks), number), number)
+        return Cursor(self, self.view, block_of(self.view.blocks, number), number)
 
     def at_place(self, location: str, place: int) -> "Cursor":
         """A cursor from not after the item in this place of a location on."""

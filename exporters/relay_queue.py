@@ -5,7 +5,7 @@ is under way at a time: the next one is made when it has been folded, so that
 there is one count of what was queued, the log's.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Mapping, Sequence
 
 import msgspec
 
@@ -13,6 +13,7 @@ from exporters.actions import RETRY_EVERY
 from exporters.relay_backfill import Backfill
 from exporters.relay_choice import Choice
 from exporters.relay_corrections import Corrections, differences
+from exporters.relay_feed import Feed
 from projections.derived import Changes
 from projections.meet import Meet
 from projections.relayed import MOST_ITEMS, Item, queued_draft
@@ -38,19 +39,18 @@ class _Line(msgspec.Struct):
 
 
 class Queue:
-    """Queues the items of all relays in the settings of a meet.
+    """Queues the items of all relays in the settings of a meet, and shows them to their feeds.
 
     All methods are for one thread, after `Meet.settle`. Every `now` is
-    monotonic, in ns. `on_queued` hears of each relay whose stream has grown.
+    monotonic, in ns.
     """
 
-    def __init__(self, log: Log, on_queued: Callable[[str, Relay], None]) -> None:
+    def __init__(self, log: Log, feeds: Mapping[str, Feed]) -> None:
         self._log = log
-        self._on_queued = on_queued
+        self._feeds = feeds
         self._lines: dict[str, _Line] = {}
         self._begin_at = 0
         self._append_at = 0
-        self._told: dict[str, int] = {}
         self._seen: tuple[object, ...] = ()
         self._meet: Meet | None = None
         self._settings: Settings | None = None
@@ -110,9 +110,9 @@ class Queue:
         self._seen = seen
 
     def _tell(self, name: str, relay: Relay) -> None:
-        if self._told.get(name) != relay.stream.items:
-            self._told[name] = relay.stream.items
-            self._on_queued(name, relay)
+        feed = self._feeds.get(name)
+        if feed is not None and feed.view.items != relay.stream.items:
+            feed.show(relay.stream)
 
     # -- one relay -------------------------------------------------------
 

@@ -1,8 +1,8 @@
-"""Clients: connections that we make, to TsConnector as a TsV1 or TsV2 server, and keep making.
+"""Clients: connections that we make and keep making, as a source's or a relay's.
 
 A meet lasts a day and a timing computer is restarted in the middle of it, so
-a client never gives up. Neither protocol can resume (PROTOCOLS 2): the time
-between a `socket.closed` and the next `socket.opened` is a gap, and the
+a client never gives up. TsV1 and TsV2 cannot resume (PROTOCOLS 2): for a
+source the time between a `socket.closed` and the next `socket.opened` is a gap, and the
 shorter it is, the better. An attempt that fails adds nothing to that and is
 not recorded; the operator sees the condition instead.
 """
@@ -12,10 +12,10 @@ from collections.abc import Awaitable, Callable
 
 import anyio
 
-from ingest.connections import attend, listen, spell_failure
+from ingest.connections import Talk, attend, listen, spell_failure
 from ingest.desk import Desk, seconds
+from ingest.endpoints import Endpoint, is_relay
 from ingest.streams import Stream, connect
-from wire.settings import SourceSettings
 from wire.stamps import NS
 
 CONNECT_TIME = 10 * NS  # a machine that is off answers nothing; TCP itself would wait for minutes
@@ -29,13 +29,14 @@ CONDITION = "connection"
 
 
 async def run_client(
-    source: SourceSettings,
+    source: Endpoint,
     desk: Desk,
+    talk: Talk = listen,
     *,
     chance: Callable[[], float] = random.random,
     dial: Connect = connect,
 ) -> None:
-    """Connect, record what arrives, connect again: until cancelled.
+    """Connect, `talk`, connect again: until cancelled.
 
     Pauses between attempts follow exponential backoff with full jitter:
     `chance` (0 to 1) of a bound that doubles from `FIRST_PAUSE` to `LONGEST_PAUSE`.
@@ -43,7 +44,7 @@ async def run_client(
     failures = 0
     while True:
         began = anyio.current_time()
-        connected, why = await _attempt(source, desk, dial)
+        connected, why = await _attempt(source, desk, talk, dial)
         lasted = anyio.current_time() - began
         failures = 0 if connected and lasted >= seconds(HEALTHY) else failures + 1
         _report(source, desk, connected, why)
@@ -57,7 +58,7 @@ def pause(failures: int, chance: float) -> float:
     return max(seconds(SHORTEST_PAUSE), chance * bound)
 
 
-async def _attempt(source: SourceSettings, desk: Desk, dial: Connect) -> tuple[bool, str]:
+async def _attempt(source: Endpoint, desk: Desk, talk: Talk, dial: Connect) -> tuple[bool, str]:
     """Whether there was a connection, and why there is none now."""
     stream: Stream | None = None
     try:
@@ -68,18 +69,28 @@ async def _attempt(source: SourceSettings, desk: Desk, dial: Connect) -> tuple[b
     if stream is None:
         return False, "no answer"
     desk.settle(source.name, CONDITION)
-    return True, await attend(stream, source, desk, listen)
+    return True, await attend(stream, source, desk, talk)
 
 
-def _report(source: SourceSettings, desk: Desk, connected: bool, why: str) -> None:
+def _report(source: Endpoint, desk: Desk, connected: bool, why: str) -> None:
     where = f"{source.host} port {source.port}"
     if connected:
         text = f"{source.name}: the connection to {where} is lost: {why}"
         hint = "Trying again by itself. Reads sent meanwhile may be missing."
+        if is_relay(source):
+            hint = (
+                "Trying again by itself. Nothing is lost: it gets what it misses when it is back."
+            )
     else:
         text = f"{source.name}: cannot connect to {where}: {why}"
         hint = (
             "Trying again by itself. Check that the timing program runs and sends to"
             f" port {source.port}, the cable, and host and port in meet.toml."
         )
+        if is_relay(source):
+            hint = (
+                "Trying again by itself; what it misses is kept for it. Check that the scoring"
+                f" program runs and listens on port {source.port}, its firewall, the cable, and"
+                " host and port in meet.toml."
+            )
     desk.report(source.name, "alarm", CONDITION, text, hint)

@@ -1,6 +1,6 @@
 """The shared life of a TCP connection: everything said on it is in the log first.
 
-`socket.opened` {c, protocol, role, peer, local}, then `socket.read` {c} and
+`socket.opened` {c, protocol, role, peer, local; relay}, then `socket.read` {c} and
 `socket.sent` {c} in any order, then `socket.closed` {c, reason}. Joined per
 `c`, the bodies of the reads are the bytes received. A sent body is durable
 before its first byte leaves; whether the last byte arrived, no one can know.
@@ -12,6 +12,7 @@ from collections.abc import Awaitable, Callable
 import anyio
 
 from ingest.desk import Desk, seconds, spell_duration
+from ingest.endpoints import Endpoint, is_relay
 from ingest.streams import Stream
 from store.event import (
     SOCKET_CLOSED,
@@ -38,7 +39,7 @@ class Hangup(Exception):  # noqa: N818 - the way every conversation ends, not an
 class Connection:
     """One peer on one stream."""
 
-    def __init__(self, stream: Stream, source: SourceSettings, desk: Desk) -> None:
+    def __init__(self, stream: Stream, source: Endpoint, desk: Desk) -> None:
         self.source = source
         self.peer = stream.peer
         self.number = desk.numbers()
@@ -73,27 +74,37 @@ class Connection:
     async def send(self, data: bytes) -> None:
         """Record `data`, then send it. Raises `Hangup` when the peer is gone or takes nothing."""
         await self._recorder.append(Draft(self.source.name, SOCKET_SENT, self._meta, data))
+        await self.pass_on(data)
+
+    async def pass_on(self, data: bytes, patience: int = SEND_TIME) -> None:
+        """Send what the log has already, in another form. Raises `Hangup` as `send` does.
+
+        `patience` (ns): how long the peer may take nothing before it is given up.
+        """
         try:
-            with anyio.move_on_after(seconds(SEND_TIME)) as waiting:
+            with anyio.move_on_after(seconds(patience)) as waiting:
                 await self._stream.send(data)
         except OSError as e:
             raise Hangup(spell_failure(e)) from e
         if waiting.cancelled_caught:
-            raise Hangup(f"the peer did not read what we sent for {spell_duration(SEND_TIME)}")
+            raise Hangup(f"the peer did not read what we sent for {spell_duration(patience)}")
+
+    async def record(self, kind: str, meta: bytes) -> None:
+        """Append an event about this connection, durable on return."""
+        await self._recorder.append(Draft(self.source.name, kind, meta))
 
     def opened(self) -> Draft:
         """The event of its beginning."""
-        return Draft(
-            self.source.name,
-            SOCKET_OPENED,
-            pack_meta(
-                c=self.number,
-                protocol=self.source.protocol,
-                role=self.source.role,
-                peer=self._stream.peer,
-                local=self._stream.local,
-            ),
-        )
+        told = {
+            "c": self.number,
+            "protocol": self.source.protocol,
+            "role": self.source.role,
+            "peer": self._stream.peer,
+            "local": self._stream.local,
+        }
+        if is_relay(self.source):
+            told["relay"] = True  # what it says is no read
+        return Draft(self.source.name, SOCKET_OPENED, pack_meta(**told))
 
     def closed(self, reason: str) -> Draft:
         """The event of its end."""
@@ -103,7 +114,7 @@ class Connection:
 Talk = Callable[[Connection], Awaitable[None]]
 
 
-async def attend(stream: Stream, source: SourceSettings, desk: Desk, talk: Talk) -> str:
+async def attend(stream: Stream, source: Endpoint, desk: Desk, talk: Talk) -> str:
     """Record the connection's beginning, `talk`, and record its end; returns why it ended.
 
     `talk` ends by raising `Hangup`. The end is recorded on a shutdown too,
@@ -123,7 +134,7 @@ async def attend(stream: Stream, source: SourceSettings, desk: Desk, talk: Talk)
     return reason
 
 
-async def refuse(stream: Stream, source: SourceSettings, desk: Desk, reason: str) -> None:
+async def refuse(stream: Stream, source: Endpoint, desk: Desk, reason: str) -> None:
     """Record that a peer came and was turned away, and why."""
     connection = Connection(stream, source, desk)
     try:
@@ -134,7 +145,8 @@ async def refuse(stream: Stream, source: SourceSettings, desk: Desk, reason: str
 
 async def listen(connection: Connection) -> None:
     """Receive for ever: all there is to say in TsV1 and TsV2. Ends by `Hangup`."""
-    idle = connection.source.idle
+    source = connection.source
+    idle = source.idle if isinstance(source, SourceSettings) else 0
     while await connection.receive(idle) is not None:
         pass
     raise Hangup(f"the peer was silent for {spell_duration(idle)}")

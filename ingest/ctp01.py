@@ -80,7 +80,7 @@ def with_seed(options: ServerOptions, seed: str) -> ServerOptions:
 
 async def converse(connection: Connection, peers: "Peers", options: ServerOptions) -> None:
     """Hold one conversation. Ends by `Hangup`."""
-    source = connection.source
+    source = peers.source
     session = peers.enter(connection, options)
     quiet = 0  # ns
     try:
@@ -132,7 +132,7 @@ class Peers:
     """The peers of one source that are connected now, and the marks that outlive them."""
 
     def __init__(self, source: SourceSettings, desk: Desk, marks: Table) -> None:
-        self._source = source
+        self.source = source
         self._desk = desk
         self._marks = {id_: dict(locations) for id_, locations in marks.items()}
         self._peers: dict[int, _Peer] = {}
@@ -152,9 +152,9 @@ class Peers:
         while len(self._marks) > MAX_IDS:
             del self._marks[next(iter(self._marks))]
         for index in range(len(peer.remarks)):
-            self._desk.settle(self._source.name, f"remark:{connection.number}:{index}")
+            self._desk.settle(self.source.name, f"remark:{connection.number}:{index}")
         for key in peer.twins:
-            self._desk.settle(self._source.name, key)
+            self._desk.settle(self.source.name, key)
 
     def table(self) -> dict[str, dict[str, int]]:
         """Where to resume now, connected peers included: a cut one is often still there.
@@ -181,10 +181,10 @@ class Peers:
                 continue
             peer.remarks.append(text)
             self._desk.report(
-                self._source.name,
+                self.source.name,
                 "warning",
                 f"remark:{connection.number}:{index}",
-                f"{self._source.name}: {peer.address}: {text}",
+                f"{self.source.name}: {peer.address}: {text}",
             )
 
     def compare(self, connection: Connection, session: ServerSession) -> None:
@@ -206,10 +206,10 @@ class Peers:
             here.twins.add(key)
             there.twins.add(key)
             self._desk.report(
-                self._source.name,
+                self.source.name,
                 "warning",
                 key,
-                f"{self._source.name}: two peers send {what}: {there.address} and {here.address}",
+                f"{self.source.name}: two peers send {what}: {there.address} and {here.address}",
                 "Both are recorded, and reads that both send count once. If one of them is an"
                 " old connection, it ends by itself; else disconnect one.",
             )

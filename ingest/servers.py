@@ -1,4 +1,4 @@
-"""Servers: sockets on which timing systems find us. Who may come, how many, and what they get."""
+"""Servers: sockets on which others find us. Who may come, how many, and what they get."""
 
 import ipaddress
 import socket
@@ -8,9 +8,9 @@ from anyio.abc import TaskGroup, TaskStatus
 
 from ingest.connections import Talk, attend, listen, refuse
 from ingest.desk import Desk
+from ingest.endpoints import Endpoint, spell
 from ingest.errors import IngestError
 from ingest.streams import Stream, accept, bind, spell_address
-from wire.settings import SourceSettings
 
 EXHAUSTED_PAUSE = 1.0  # seconds; when the system has no sockets left, asking faster does not help
 REFUSED = "refused"
@@ -21,7 +21,7 @@ Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 
 async def run_server(
-    source: SourceSettings,
+    source: Endpoint,
     desk: Desk,
     talk: Talk = listen,
     *,
@@ -34,7 +34,7 @@ async def run_server(
     recorded and turned away. Raises `IngestError` when it cannot listen.
     """
     networks = parse_networks(source)
-    listeners = await bind(source.name, source.host, source.port)
+    listeners = await bind(spell(source), source.host, source.port)
     door = Door(source, desk, talk, networks)
     try:
         async with anyio.create_task_group() as group:
@@ -54,7 +54,7 @@ class Door:
     """
 
     def __init__(
-        self, source: SourceSettings, desk: Desk, talk: Talk, networks: tuple[Network, ...]
+        self, source: Endpoint, desk: Desk, talk: Talk, networks: tuple[Network, ...]
     ) -> None:
         self._source = source
         self._desk = desk
@@ -118,7 +118,7 @@ class Door:
         )
 
 
-def parse_networks(source: SourceSettings) -> tuple[Network, ...]:
+def parse_networks(source: Endpoint) -> tuple[Network, ...]:
     """`source.allow` as networks; raises `IngestError` for what is none."""
     networks: list[Network] = []
     for text in source.allow:
@@ -126,7 +126,7 @@ def parse_networks(source: SourceSettings) -> tuple[Network, ...]:
             networks.append(ipaddress.ip_network(text, strict=False))
         except ValueError as e:
             raise IngestError(
-                f"source {source.name}: allow has {text!r}, which is no network."
+                f"{spell(source)}: allow has {text!r}, which is no network."
                 " Write it like 192.168.1.0/24 in meet.toml."
             ) from e
     return tuple(networks)

@@ -22,6 +22,9 @@ BACKLOG = 16  # peers that connect at the same instant; the rest are asked by TC
 KEEPALIVE_IDLE = 15  # seconds of silence before TCP asks whether the peer is there,
 KEEPALIVE_INTERVAL = 5  # seconds between questions,
 KEEPALIVE_PROBES = 3  # and how many unanswered ones mean a pulled cable
+# Milliseconds until data that nobody acknowledges means the same; TCP itself
+# would try for a quarter of an hour, and what was sent meanwhile looked sent.
+UNACKNOWLEDGED = 30_000
 
 
 class Stream(Protocol):
@@ -85,6 +88,7 @@ def keep_alive(connected: socket.socket) -> None:
         ("TCP_KEEPIDLE", KEEPALIVE_IDLE),
         ("TCP_KEEPINTVL", KEEPALIVE_INTERVAL),
         ("TCP_KEEPCNT", KEEPALIVE_PROBES),
+        ("TCP_USER_TIMEOUT", UNACKNOWLEDGED),
     ):
         if hasattr(socket, option):
             connected.setsockopt(socket.IPPROTO_TCP, getattr(socket, option), value)
@@ -124,10 +128,10 @@ async def _connect_address(
     return trying
 
 
-async def bind(name: str, host: str, port: int) -> list[socket.socket]:
+async def bind(who: str, host: str, port: int) -> list[socket.socket]:
     """Listening sockets on every address of `host`; port 0 takes a free one of the system's.
 
-    Raises `IngestError` naming the source `name`, the port and the remedy: a
+    Raises `IngestError` naming `who` wanted to listen, the port and the remedy: a
     server that cannot listen would lose reads in silence, so nothing is retried.
     """
     bound: list[socket.socket] = []
@@ -138,7 +142,7 @@ async def bind(name: str, host: str, port: int) -> list[socket.socket]:
     except OSError as e:
         for listener in bound:
             listener.close()
-        raise IngestError(_why_not_bound(name, host, port, e)) from e
+        raise IngestError(_why_not_bound(who, host, port, e)) from e
     return bound
 
 
@@ -176,18 +180,18 @@ async def accept(listener: socket.socket) -> Stream:
             accepted.close()
 
 
-def _why_not_bound(name: str, host: str, port: int, e: OSError) -> str:
-    who = f"source {name}: cannot listen on {host} port {port}"
+def _why_not_bound(who: str, host: str, port: int, e: OSError) -> str:
+    where = f"{who}: cannot listen on {host} port {port}"
     if e.errno == errno.EADDRINUSE:
         return (
-            f"{who}: another program has the port. Stop that program (perhaps a second meetlog),"
-            f" or give the source another port in meet.toml and tell the timing side."
+            f"{where}: another program has the port. Stop that program (perhaps a second meetlog),"
+            f" or give the {who} another port in meet.toml and tell the other side."
         )
     if e.errno in (errno.EACCES, errno.EPERM):
-        return f"{who}: the system does not allow it. Choose a port above 1023 in meet.toml."
+        return f"{where}: the system does not allow it. Choose a port above 1023 in meet.toml."
     if e.errno == errno.EADDRNOTAVAIL or isinstance(e, socket.gaierror):
         return (
-            f"{who}: this machine has no such address. Use 127.0.0.1 for programs on this"
+            f"{where}: this machine has no such address. Use 127.0.0.1 for programs on this"
             " machine, 0.0.0.0 for all networks, or one of this machine's own addresses."
         )
-    return f"{who}: {e.strerror or e}. Check host and port of the source in meet.toml."
+    return f"{where}: {e.strerror or e}. Check its host and port in meet.toml."

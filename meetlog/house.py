@@ -11,11 +11,14 @@ import msgspec
 from anyio.abc import TaskGroup
 
 from exporters.publisher import Publisher
+from exporters.relay_choice import configured_locations
+from exporters.relay_connection import Ledger, Office
+from exporters.relay_feed import Feed
+from exporters.relay_queue import Queue
 from exporters.sink import FolderSink
 from ingest.clients import run_client
 from ingest.ctp01 import run_ctp01_server
 from ingest.desk import Desk
-from ingest.errors import IngestError
 from ingest.folder import FOLDER_SOURCE, watch_folder
 from ingest.notices import Notice, NoticeBoard
 from ingest.recorder import (
@@ -27,7 +30,9 @@ from ingest.recorder import (
 from ingest.servers import run_server
 from meetlog import __version__
 from meetlog.lock import alone
+from meetlog.passwords import read_password
 from meetlog.projector import Overview, Projector, ProjectorThread
+from meetlog.relaying import start_relay
 from meetlog.steadiness import steady
 from projections.folding import fold
 from projections.meet import Meet
@@ -111,19 +116,25 @@ async def open_house(
         root = folder / settings.folder.path
         root.mkdir(parents=True, exist_ok=True)
         publisher = Publisher(log, FolderSink(root), clock=time.monotonic_ns)
+        feeds = {
+            relay.name: Feed(log, relay.name, locations=configured_locations(relay, settings))
+            for relay in settings.relays
+        }
+        queue = Queue(log, feeds)
         projector = Projector(
             log,
             meet,
             publisher,
             log.views,
             time.monotonic_ns,
+            queue=queue,
             on_crossings=ears.crossings,
             on_trouble=partial(_tables_trouble, board),
         )
         house = House(settings, board, projector)
         versions = meet.state.files.get(FOLDER_SOURCE, {})
         desk = Desk(recorder, board)
-        await anyio.to_thread.run_sync(_begin, projector, publisher, log)
+        await anyio.to_thread.run_sync(_begin, projector, publisher, queue, log)
         stack.enter_context(steady())
         loop_token = anyio.lowlevel.current_token()
 
@@ -138,6 +149,13 @@ async def open_house(
         async with anyio.create_task_group() as group:
             for source in settings.sources:
                 await _start_source(group, house, source, desk=desk, meet=meet, folder=folder)
+            for relay in settings.relays:
+                known = meet.state.relays.relays.get(relay.name)
+                ledger = Ledger(relay, known.peers if known else {})
+                office = Office(relay, feeds[relay.name], desk, ledger)
+                password = read_password(relay, folder)
+                addresses = await start_relay(group, office, settings, password)
+                house.addresses[relay.name] = addresses
             group.start_soon(
                 watch_folder, settings.folder, root, desk, dict(versions), publisher.is_own
             )
@@ -171,7 +189,7 @@ async def _start_source(
         group.start_soon(run_client, source, desk)
     elif source.protocol == "ctp01":
         marks = meet.state.resume.get(source.name, {})
-        password = _password(source, folder)
+        password = read_password(source, folder)
         house.addresses[source.name] = await group.start(
             partial(run_ctp01_server, source, desk, marks, password=password)
         )
@@ -179,9 +197,10 @@ async def _start_source(
         house.addresses[source.name] = await group.start(run_server, source, desk)
 
 
-def _begin(projector: Projector, publisher: Publisher, log: Log) -> None:
+def _begin(projector: Projector, publisher: Publisher, queue: Queue, log: Log) -> None:
     projector.adopt_tables()
     publisher.recover(projector.meet, log)
+    queue.begin(projector.meet, log.head().position)
     projector.step()
 
 
@@ -189,20 +208,6 @@ def load_meet(log: SqliteLog) -> Meet:
     """The meet as of some position: from the saved state if it fits the log, else folded anew."""
     with log.views() as connection:
         return load_snapshot(connection, log) or fold(log)
-
-
-def _password(source: SourceSettings, folder: Path) -> str:
-    if not source.password_file:
-        return ""
-    path = folder / source.password_file
-    try:
-        lines = path.read_text(encoding="utf-8").splitlines()
-    except OSError as e:
-        raise IngestError(
-            f"source {source.name}: the password file {path} cannot be read: {e.strerror or e}. "
-            "Write the password into its first line."
-        ) from e
-    return lines[0] if lines else ""
 
 
 def _stalled(board: NoticeBoard, message: str) -> None:

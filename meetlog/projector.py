@@ -14,19 +14,21 @@ import msgspec
 from sqlalchemy import Connection
 
 from exporters.publisher import Publisher
+from exporters.relay_queue import Queue
 from meetlog.resends import ResendReceipt, resends
 from projections import readtables
 from projections.crossings import Passing
 from projections.derived import Changes, merged
 from projections.folding import follow
 from projections.meet import Meet
-from projections.views import Alarm, Crossing, Race, Revision, SourceHealth
+from projections.views import Alarm, Crossing, Race, RelayHealth, Revision, SourceHealth
 from store.log import Log, StoreUnavailable, hash_at
 from wire.stamps import NS
 
 # Small enough that a step takes some milliseconds, so that a result is out
 # soon after its last read even while much arrives.
 STEP_EVENTS = 500
+STEP_BYTES = 4 * 1024 * 1024  # bursts are large events, and a step's reads are all in memory
 TABLES_EVERY = NS // 2  # rewriting a busy heat's rows for every read would be work for nobody
 SNAPSHOT_EVERY = 60 * NS  # what a crash costs at the next start is folding this much again
 # While tables are written, appends wait. As long as events keep coming, the
@@ -53,6 +55,7 @@ class Overview(msgspec.Struct, frozen=True):
 
     position: int = 0
     sources: tuple[SourceHealth, ...] = ()
+    relays: tuple[RelayHealth, ...] = ()
     current: Race | None = None
     following: Race | None = None
     recent: tuple[Crossing, ...] = ()
@@ -74,6 +77,7 @@ class Projector:
         tables: Tables,
         clock: Callable[[], int],
         *,
+        queue: Queue | None = None,
         on_crossings: Callable[[Sequence[Crossing]], None] | None = None,
         on_trouble: Callable[[str], None] = lambda _: None,
     ) -> None:
@@ -82,6 +86,8 @@ class Projector:
         self.overview = Overview()
         self._log = log
         self._publisher = publisher
+        self._queue = queue or Queue(log, {})
+        self._limit = STEP_EVENTS
         self._tables = tables
         self._clock = clock
         self._on_crossings = on_crossings
@@ -93,6 +99,7 @@ class Projector:
         self._writing: Iterator[bool] | None = None
         self._written = 0
         self._shown = -1
+        self._bytes = 0
         self._tables_due = self._tables_next = self._overview_due = 0
         self._fed_at = clock()
         self._snapshot_due = self._fed_at + SNAPSHOT_EVERY
@@ -104,16 +111,19 @@ class Projector:
         nothing needs to be done.
         """
         before = self.meet.position
-        followed = follow(self.meet, self._log, STEP_EVENTS)
+        followed = follow(self.meet, self._log, self._limit)
         # Other settings for stamps were recorded, and the whole log was folded by them.
         anew = followed is not self.meet
         if anew:
             self._rewrite, self._writing = True, None
             self._pending.clear()
         self.meet = followed
-        self._note(self.meet.settle(), before, silent=before == 0 or anew)
-        more = self.meet.position - before >= STEP_EVENTS
+        changes = self.meet.settle()
+        self._note(changes, before, silent=before == 0 or anew)
+        more = self.meet.position - before >= self._limit
+        self._limit = self._next_limit(self.meet.position - before)
         now = self._clock()
+        relaying = self._queue.consider(self.meet, changes, now)
         # While a backlog is folded, results would be published that the next events change.
         due = None if more else self._publisher.consider(self.meet, now)
         if self.meet.position != before:
@@ -129,7 +139,16 @@ class Projector:
             self._overview_due = now + OVERVIEW_EVERY
         if self._writing is not None:
             return more, 0
-        return more, IDLE if due is None else max(0, min(IDLE, due - now))
+        waits = (IDLE, relaying, None if due is None else due - now)
+        return more, max(0, min(wait for wait in waits if wait is not None))
+
+    def _next_limit(self, folded: int) -> int:
+        """How many events the next step takes, going by how large those of this one were."""
+        received = sum(s.bytes for s in self.meet.state.health.sources.values())
+        size, self._bytes = received - self._bytes, received
+        if not folded or size <= 0:
+            return STEP_EVENTS
+        return max(1, min(STEP_EVENTS, STEP_BYTES * folded // size))
 
     def _write_portion(self) -> None:
         begun = self._clock()
@@ -144,13 +163,18 @@ class Projector:
     def finish(self) -> None:
         """Fold to the head, publish what is due, and save everything for the next start."""
         # What is published in the last step belongs to what the tables show, too.
-        while self.step()[0] or self.meet.position < self._log.head().position:
-            pass
+        self._exhaust()
+        self._queue.conclude(self.meet)
+        self._exhaust()
         while self._writing is not None:
             self._write_portion()
         for _ in self._write_tables(snapshot=True):
             pass
         self._look()
+
+    def _exhaust(self) -> None:
+        while self.step()[0] or self.meet.position < self._log.head().position:
+            pass
 
     def adopt_tables(self) -> None:
         """At the start: the tables already show the loaded meet, if their checkpoint says so."""
@@ -219,12 +243,13 @@ class Projector:
         self.overview = Overview(
             position=meet.position,
             sources=tuple(meet.sources()),
+            relays=tuple(meet.relays()),
             current=meet.race(current) if current else None,
             following=meet.race(following) if following else None,
             recent=recent,
             names={c.swimmer: meet.name_of(c.swimmer) for c in recent if c.swimmer},
             revisions=tuple(meet.revisions()[-5:]),
-            alarms=(*meet.alarms(), *self._publisher.alarms()),
+            alarms=(*meet.alarms(), *self._publisher.alarms(), *self._queue.alarms()),
             quarantined=sum(q.count for q in meet.quarantine()),
             resends=resends(meet, self.overview.resends),
         )

@@ -5,7 +5,7 @@ index, so that a peer that asks for an old item is led to its event.
 """
 
 from bisect import bisect_right
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 import msgspec
 
@@ -277,7 +277,7 @@ def _state(relay: Relay, configured: RelaySettings | None) -> str:
     return "never connected"
 
 
-def block_of(blocks: list[Block], number: int) -> Block | None:
+def block_of(blocks: Sequence[Block], number: int) -> Block | None:
     """The last place of the index that is not after item `number` (from 1); None before any."""
     at = bisect_right(blocks, number - 1, key=lambda block: block.before)
     return blocks[at - 1] if at else None

@@ -13,7 +13,7 @@ MAY_IMPORT = {
     "store": set(),
     "ingest": {"wire", "store"},
     "projections": {"wire", "store"},
-    "exporters": {"wire", "store", "projections"},
+    "exporters": {"wire", "store", "ingest", "projections"},
     "meetlog": {"wire", "store", "ingest", "projections", "exporters"},
 }
 # The languages and the folds know no socket, no file and no clock.

@@ -42,6 +42,8 @@ RESERVED_SOURCES = ("operator", "meetlog", "folder", "settings")  # they speak i
 # `extra` tells the reader of the file that text becomes nanoseconds, and the least of them.
 Duration = Annotated[int, Meta(extra={"least": 0})]
 Span = Annotated[int, Meta(extra={"least": 1})]
+# Less could lose what was sent into a cable that was pulled, before anybody noticed.
+Overlap = Annotated[int, Meta(extra={"least": MINUTE})]
 Shift = Annotated[int, Meta(extra={"least": -DAY})]
 Port = Annotated[int, Meta(ge=1, le=65535)]
 Positive = Annotated[int, Meta(ge=1, le=1_000_000)]
@@ -152,7 +154,7 @@ class RelaySettings(msgspec.Struct, frozen=True):
     clock: Literal["local", "utc"] = "local"
     zone: str = ""
     catch_up: Literal["resume", "all", "new"] = "resume"
-    overlap: Duration = 5 * MINUTE
+    overlap: Overlap = 5 * MINUTE
     allow: tuple[str, ...] = ()
     max_connections: Positive = 8
     program: Text = "SimpleClient"
