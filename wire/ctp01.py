@@ -194,7 +194,12 @@ def parse_server(raw: bytes) -> Message | Malformed:
     if answer is not None:
         return answer
     program, _, count = line.rpartition("~")
-    if head not in COMMANDS and "~" in program and count.isdecimal() and len(count) < 4:
+    if (
+        head not in COMMANDS
+        and "~" in program
+        and count.isdecimal()
+        and len(count) <= _SMALL_DIGITS
+    ):
         return ServerGreeting(head, program.partition("~")[2], int(count))
     if _COMMAND.fullmatch(head):
         return Command(head, tuple(rest.split("~")) if "~" in line else ())

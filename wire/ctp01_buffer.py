@@ -1,25 +1,24 @@
-"""What a CTP01 timing side keeps for those who resume, and how it writes times."""
+"""A shelf in memory: what a simulated CTP01 timing side keeps for those who resume."""
 
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
-import msgspec
-
-from wire.ctp01_messages import Ack, DataLine, encode
-from wire.errors import WireError
-from wire.stamps import DAY, Stamp, format_clock, format_iso, parse_any
+from wire.ctp01_client import ClientSession
+from wire.ctp01_messages import DataLine
+from wire.ctp01_shelf import check_line, check_location
 
 
 class LineBuffer:
     """The last `limit` lines of each location; older ones are dropped, as real clients drop them.
 
-    Lines carry their own seqs, which the caller numbers per location. Times
-    are texts that `parse_any` reads, best ISO with a date.
+    A `Shelf` for `ClientSession`. Lines carry their own seqs, which the caller
+    chooses. Times are texts that `parse_any` reads, best ISO with a date.
     """
 
     def __init__(self, limit: int = 10_000, locations: Iterable[str] = ()) -> None:
         self.limit = limit
         self._lines: dict[str, deque[DataLine]] = {}
+        self._ends: dict[str, int] = {}  # one past the number of the newest line
         for location in locations:
             self.open(location)
 
@@ -30,50 +29,45 @@ class LineBuffer:
 
     def open(self, location: str) -> None:
         """Make a location known; it may stay empty. Raises `WireError` if its name holds `~`."""
-        encode(Ack("getlocations", (location,)))
-        self._lines.setdefault(location, deque(maxlen=self.limit))
+        check_location(location)
+        if location not in self._lines:
+            self._lines[location] = deque(maxlen=self.limit)
+            self._ends[location] = 1
 
     def add(self, line: DataLine) -> None:
         """Keep a line. Raises `WireError` for one that no stream can carry."""
-        encode(msgspec.structs.replace(line, format="CT01_33"))
+        check_line(line)
         self.open(line.location)
         self._lines[line.location].append(line)
+        self._ends[line.location] += 1
 
-    def lines(
-        self, location: str, seq: int, *, inclusive: bool, by_number: bool
-    ) -> list[DataLine] | None:
-        """The lines from `seq` on, all for 0; None when `seq` is not there any more."""
-        lines = list(self._lines.get(location, ()))
-        if not seq:
-            return lines
-        if by_number:
-            return [ln for ln in lines if ln.seq > seq or (inclusive and ln.seq == seq)]
-        # From the back: after a rollover the newer of two equal numbers is meant.
-        for at in range(len(lines) - 1, -1, -1):
-            if lines[at].seq == seq:
-                return lines[at if inclusive else at + 1 :]
-        return None
+    def span(self, location: str) -> tuple[int, int]:
+        """The numbers of the lines kept: the first, and one past the last."""
+        end = self._ends.get(location, 1)
+        return end - len(self._lines.get(location, ())), end
 
+    def find(self, location: str, seq: int) -> int | None:
+        """The number of the newest line with this seq; None if it is not, or no longer, there."""
+        end = self._ends.get(location, 1)
+        lines = enumerate(reversed(self._lines.get(location, ())), 1)
+        return next((end - back for back, line in lines if line.seq == seq), None)
 
-def render_time(text: str, form: str) -> str:
-    """A time in the format that was asked for: `iso`, `normal`, `unix` or `msecs`; in hundredths.
+    def seq(self, location: str, number: int) -> int:
+        """The seq of a line kept."""
+        return self.line(location, number).seq
 
-    A time without a date cannot be written as `iso` or `unix`; it stays
-    `normal`, hours past 24 included. What is no time is returned as it is.
-    """
-    try:
-        stamp = parse_any(text)
-    except WireError:
-        return text
-    if form == "msecs":
-        return str(_of_day(stamp) // 1_000_000)
-    if form == "normal" or not stamp.dated:
-        return format_clock(_of_day(stamp))
-    if form == "unix":
-        # The local clock as if it were UTC, as the sample of revision 8 (PROTOCOLS 1.5, 2).
-        return f"{stamp.wall // 10**9}.{stamp.wall // 10**7 % 100:02d}"
-    return format_iso(stamp.wall, 2)
+    def line(self, location: str, number: int) -> DataLine:
+        """A line kept."""
+        return self._lines[location][number - self._ends[location]]
 
 
-def _of_day(stamp: Stamp) -> int:
-    return stamp.wall % DAY if stamp.dated else stamp.wall
+def due_lines(session: ClientSession, buffer: LineBuffer) -> Iterator[bytes]:
+    """The bytes of each line that is due now, location after location, until none is."""
+    found = True
+    while found:  # the last line of a `getdata` may let another one begin that waited
+        found = False
+        for location in buffer.locations:
+            while (number := session.wants(location)) is not None:
+                found = True
+                if data := session.line(location, number, buffer.line(location, number)):
+                    yield data

@@ -1,18 +1,20 @@
 """The timing side of a CTP01 conversation: bytes in, bytes out (PROTOCOLS 1.1 to 1.7).
 
-Used by simulators and relays. Lines live in a `LineBuffer`, which outlasts a
-connection as a real client's does; a `ClientSession` is one connection.
+Used by simulators and relays. A `ClientSession` is one connection, and holds
+no lines: they are on a `Shelf`, which outlasts a connection as a real client's
+buffer does. A pump outside asks `wants` which line is due and feeds it to
+`line`, at the pace of the peer.
 """
 
 from collections import deque
-from collections.abc import Iterator
 from typing import Literal
 
-import msgspec
-
 from wire.ctp01 import ServerDecoder
-from wire.ctp01_buffer import LineBuffer, render_time
+from wire.ctp01_commands import Commands
+from wire.ctp01_due import Dues
+from wire.ctp01_lines import render_line
 from wire.ctp01_messages import (
+    COMMANDS,
     Ack,
     Authorize,
     Command,
@@ -25,86 +27,148 @@ from wire.ctp01_messages import (
     Setting,
     auth_string,
     encode,
-    format_parts,
 )
-from wire.ctp01_options import ClientOptions
+from wire.ctp01_nonsense import Nonsense
+from wire.ctp01_options import DEFAULTS, ClientOptions
+from wire.ctp01_shelf import Shelf
 from wire.errors import Malformed, WireError
 
-__all__ = ["ClientOptions", "ClientSession", "LineBuffer", "render_time"]
+__all__ = ["ClientOptions", "ClientSession", "Stage"]
 
 Stage = Literal["greeting", "settings", "authorize", "running", "closed"]
-# What a client that was told nothing does (PROTOCOLS 1.2).
-DEFAULTS = {
-    "guntimes": "false",
-    "newlocations": "false",
-    "authentication": "none",
-    "authentication-seed": "",
-    "stream-mode": "pull",
-    "tagevent-format": "CT01_33",
-    "pushmode-ack": "false",
-    "time-format": "normal",
-    "connection-id": "false",
-}
 MAX_SETTINGS = 64  # revision 8 has ten
+# Commands that wait while lines of a `getdata` are owed. A peer that reads one answer after another
+# has one or two; one that never reads must not cost memory without end.
+MAX_WAITING = 64
+MAX_HELD = 256  # announcements; a race has fewer locations
 
 
 class ClientSession:
     """One connection to a scoring program.
 
     Send `greeting()` first and alone: some servers compare a whole TCP piece
-    to it (PROTOCOLS 1.7, TC). `settings` are those in force. Raises
-    `WireError` for options that cannot be sent.
+    to it (PROTOCOLS 1.7, TC). Then send what `receive` returns, and after
+    that the lines that are due: an answer comes before the lines it is about.
+    `settings` are those in force. `stage`, `settings`, `peer_program`, `owed`
+    and `streams` may be read at any time.
     """
 
-    def __init__(self, options: ClientOptions, buffer: LineBuffer) -> None:
-        event = options.event
-        encode(Ack("", (event.name, event.id, event.description, options.connection_id or "")))
+    def __init__(self, options: ClientOptions, shelf: Shelf) -> None:
         self.options = options
-        self.buffer = buffer
+        self.shelf = shelf
         self.stage: Stage = "greeting"
         self.settings = dict(DEFAULTS)
         self.peer_program = ""
         self._decoder = ServerDecoder()
         self._settings_due = 0
-        self._streaming: set[str] = set()
+        by_number = options.resume == "number"
+        self._dues = Dues(shelf, inclusive=options.inclusive, by_number=by_number)
+        self._commands = Commands(options, self.settings, shelf, self._dues)
+        self._waiting: deque[Command] = deque()
         # Announcements wait until there are settings, and with connection-id=true until the id
         # was asked for (PROTOCOLS 1.2).
-        self._held: deque[DataLine] = deque(maxlen=256)
+        self._held: deque[DataLine] = deque(maxlen=MAX_HELD)
         self._id_asked = False
+        self._authorizing = False  # until the answer
+        self._nonsense = Nonsense()
         self._out: list[bytes] = []
         self._close = ""
+
+    @property
+    def owed(self) -> int:
+        """How many lines are still to follow the last `ack~getdata`, of whichever location."""
+        return self._dues.owed
 
     def greeting(self) -> bytes:
         """The first bytes of the connection."""
         return encode(Greeting(self.options.program, self.options.version))
 
-    def add(self, line: DataLine) -> bytes:
-        """Keep a line and return what is to be sent now, if anything.
-
-        A line whose tag is `newlocation` makes its location known and is
-        pushed whether or not the location was started. Raises `WireError` for
-        a line that cannot be sent.
-        """
-        self.buffer.add(line)
-        if self.stage == "closed":
-            return b""
-        if line.is_newlocation and line.location not in self._streaming:
-            self._held.append(line)
-            self._release()
-        elif line.location in self._streaming and self._wanted(line):
-            self._out.append(self._line(line))
-        return self._flush()
-
     def receive(self, data: bytes) -> Reply:
-        """What to do about bytes of the server."""
+        """What to do about bytes of the server: answers to its commands, no lines."""
         messages = tuple(self._decoder.feed(data))
         for message in messages:
             if self.stage == "closed":
                 break
             self._answer(message)
+        if self.stage != "closed":
+            self._despair(self._nonsense.watch(len(data), skipping=self._decoder.skipping))
         reply = Reply(self._flush(), messages, self._close)
         self._close = ""
         return reply
+
+    # Lines.
+
+    def wants(self, location: str) -> int | None:
+        """The number of the line of this location that is to be sent now; None when none is due.
+
+        In push mode locations are independent. A `getdata` for all locations
+        is owed `owed` lines altogether: send first whichever of the wanted
+        lines is first in an order of your own, until nothing is wanted.
+        """
+        return None if self.stage == "closed" else self._dues.wants(location)
+
+    def line(self, location: str, number: int, line: DataLine) -> bytes:
+        """The bytes of a wanted line, which is now sent; then answers that waited for it.
+
+        No bytes where a filter keeps the line back: it is passed all the same.
+        No bytes and no change for a line that is not wanted, or not any more,
+        since the peer said something meanwhile. Raises `WireError`, without a
+        change, for a line that cannot be sent (`check_line`).
+        """
+        if self.wants(location) != number:
+            return b""
+        pulled = bool(self.owed)
+        data = self._render(line) if pulled or self._passes(line) else b""
+        self._dues.take(location)
+        while pulled and self._waiting and not self.owed:
+            self._obey(self._waiting.popleft())
+        return data + self._flush()
+
+    def announce(self, line: DataLine) -> bytes:
+        """What to send at once because a location became known, by its `newlocation` line.
+
+        It is pushed whether or not its location was started, and does not
+        count as sent: a start brings it again, in its place. Where it may not
+        go yet, `receive` returns it later. Raises `WireError` for a line that
+        cannot be sent.
+        """
+        if self.stage == "closed":
+            return b""
+        self._render(line)
+        self._held.append(line)
+        self._release()
+        return self._flush()
+
+    def streams(self, location: str) -> bool:
+        """Whether the location was started, in push mode."""
+        return self._dues.streams(location)
+
+    def reached(self, location: str) -> int | None:
+        """The number of the first line the peer has not been sent; None if it never asked."""
+        return self._dues.reached(location)
+
+    def _passes(self, line: DataLine) -> bool:
+        """The two filters, which are said to affect push only (PROTOCOLS 1.2)."""
+        if line.is_guntime:
+            return self._is_set("guntimes")
+        return not line.is_newlocation or self._is_set("newlocations")
+
+    def _release(self) -> None:
+        """Send the announcements that waited, once they may go."""
+        if self.stage != "running" or self.settings["stream-mode"] != "push":
+            return
+        if self._is_set("connection-id") and not self._id_asked:
+            return
+        for line in self._held:
+            # Of a started location it is a line like any other.
+            if self._passes(line) and not self._dues.streams(line.location):
+                self._out.append(self._render(line))
+        self._held.clear()
+
+    def _render(self, line: DataLine) -> bytes:
+        return render_line(line, self.settings["tagevent-format"], self.settings["time-format"])
+
+    # The conversation.
 
     def _flush(self) -> bytes:
         sent = b"".join(self._out)
@@ -118,39 +182,68 @@ class ClientSession:
         self.stage = "closed"
         self._close = reason
 
+    def _is_set(self, key: str) -> bool:
+        return self.settings[key] == "true"
+
     def _answer(self, message: Message | Malformed) -> None:
+        if self._despair(self._nonsense.hear(message)):
+            return
         match message:
             case Setting(key, value):
-                self.settings[key] = value
-                if self.stage == "settings":
-                    self._settings_due -= 1
-                    if not self._settings_due:
-                        self._settled()
-            case ServerGreeting(program, version, count) if self.stage == "greeting":
-                self.peer_program = f"{program} {version}".strip()
-                if count > MAX_SETTINGS:
-                    self._hang_up(f"{self.peer_program} announces {count} settings")
-                    return
-                self.stage = "settings"
-                self._settings_due = count
-                if not count:
-                    self._settled()
-            case Command("ping") if self.options.pings:
-                self._say(Ack("ping"))
-            case Command(name, args) if self.stage == "running":
-                self._obey(name, args)
-            case Ack("authorize") if self.stage == "authorize":
-                self._run()
-            case Err("authorize", text) if self.stage == "authorize":
-                self._hang_up(f"{self.peer_program} refused our authorization: {text}")
-            case Malformed() if self.stage == "running":
-                self._say(Err("", "unknown command"))
-            case Malformed(reason, excerpt):
-                self._hang_up(f"no CTP01 scoring program ({reason}: {excerpt})")
+                self._set(key, value)
+            case ServerGreeting() if self.stage in ("greeting", "settings"):
+                self._greeted(message)
+            case Command("ping") if self.stage != "running":
+                if self.options.pings:
+                    self._say(Ack("ping"))
             case Command(name) if self.stage == "greeting":
                 self._hang_up(f"the server began with {name!r} instead of a greeting")
+            case Command():
+                self._hasten(message)
+            case Ack("authorize") if self._authorizing:
+                self._authorizing = False
+                self._run()
+            case Err("authorize", text) if self._authorizing:
+                self._hang_up(f"{self.peer_program} refused our authorization: {text}")
+            case Malformed() if self.stage == "running":
+                self._command(Command(""))
+            case Malformed(reason, excerpt) if self.stage == "greeting":
+                self._hang_up(f"no CTP01 scoring program ({reason}: {excerpt})")
+            case Malformed() if self.stage == "settings":
+                self._setting_came()
             case _:
                 pass
+
+    def _despair(self, words: str) -> bool:
+        if words:
+            self._hang_up(f"{self.peer_program or 'the server'} sent {words}")
+        return bool(words)
+
+    def _greeted(self, greeting: ServerGreeting) -> None:
+        """The settings begin; anew with a second greeting, of a server that did not wait."""
+        self.peer_program = f"{greeting.program} {greeting.version}".strip()
+        if greeting.count > MAX_SETTINGS:
+            self._hang_up(f"{self.peer_program} announces {greeting.count} settings")
+            return
+        self.stage = "settings"
+        self._settings_due = greeting.count
+        if not greeting.count:
+            self._settled()
+
+    def _set(self, key: str, value: str) -> None:
+        """A setting, now or in the middle of a conversation: it holds from here on."""
+        if key in self.settings or len(self.settings) < MAX_SETTINGS:
+            if key == "stream-mode" and value != self.settings[key]:
+                self._dues.stop()
+            self.settings[key] = value
+        if self.stage == "settings":
+            self._setting_came()
+        self._release()
+
+    def _setting_came(self) -> None:
+        self._settings_due -= 1
+        if not self._settings_due:
+            self._settled()
 
     def _settled(self) -> None:
         method = self.settings["authentication"]
@@ -164,130 +257,43 @@ class ClientSession:
             self._hang_up(f"{self.peer_program} wants what we cannot give: {e}")
             return
         self.stage = "authorize"
+        self._authorizing = True
         self._say(Authorize(self.options.user, string))
 
     def _run(self) -> None:
         self.stage = "running"
         self._release()
 
+    def _hasten(self, command: Command) -> None:
+        """A command after the greeting: whoever sends one waits for nothing that comes before it.
+
+        A greeting may promise more settings than there are, and `ack~authorize`
+        may come behind commands that were sent with the settings: if both
+        sides waited, it would be for ever.
+        """
+        if self.stage != "running" and command.name in COMMANDS:
+            if self.stage == "settings":
+                self._settled()
+            if self.stage == "authorize":
+                self._run()
+        if self.stage == "running":
+            self._command(command)
+
     # Commands.
 
-    def _obey(self, name: str, args: tuple[str, ...]) -> None:
-        match name:
-            case "geteventinfo":
-                event = self.options.event
-                self._say(Ack(name, (event.name, event.id, event.description)))
-            case "getlocations":
-                self._say(Ack(name, self.buffer.locations))
-            case "getconnectionid":
-                self._id_asked = True
-                if self.options.connection_id is None:
-                    self._say(Err(name, "unknown command"))
-                else:
-                    self._say(Ack(name, (self.options.connection_id,)))
-                self._release()
-            case "start" | "stop":
-                problem = self._start(args) if name == "start" else self._stop(args)
-                if problem and self.settings["pushmode-ack"] == "true":
-                    self._say(Err(name, problem))
-            case "getdata":
-                self._get_data(args)
-            case _:
-                self._say(Err("", "unknown command"))
+    def _command(self, command: Command) -> None:
+        """Obey, once the lines of an earlier `getdata` are out: exactly those follow its `ack`."""
+        if not self.owed:
+            self._obey(command)
+        elif len(self._waiting) < MAX_WAITING:
+            self._waiting.append(command)
+        elif command.name != "ping":  # lines that come are answer enough to a `ping`
+            self._say(Err(command.name, "too many commands wait"))
 
-    def _start(self, args: tuple[str, ...]) -> str:
-        """Begin to push, with what the buffer has from the seq on; or say why not."""
-        if self.settings["stream-mode"] != "push":
-            return "the stream mode is pull"
-        location, seq = (*args, "", "")[:2]
-        if location and location not in self.buffer.locations:
-            return f"{location}~unknown location"
-        if seq and not (seq.isdecimal() and len(seq) < 10):
-            return f"{location}~not a sequence number"
-        acked = self.settings["pushmode-ack"] == "true"
-        lines: list[DataLine] = []
-        for each in (location,) if location else self.buffer.locations:
-            found = self._from(each, int(seq or 0))
-            if found is None:
-                if acked:
-                    return f"{location}~sequence {seq} is no longer here"
-                # Nobody would hear an `err`, and resending beats missing (PROTOCOLS 1.6).
-                found = self._from(each, 0) or []
-            lines += found
-            self._streaming.add(each)
-        if acked:
-            self._say(Ack("start", (location,) if location else ()))
-        self._out += [self._line(line) for line in lines if self._wanted(line)]
-        return ""
-
-    def _stop(self, args: tuple[str, ...]) -> str:
-        location = args[0] if args else ""
-        if location and location not in self._streaming:
-            return f"{location}~not started"
-        self._streaming -= {location} if location else set(self._streaming)
-        if self.settings["pushmode-ack"] == "true":
-            self._say(Ack("stop", (location,) if location else ()))
-        return ""
-
-    def _get_data(self, args: tuple[str, ...]) -> None:
-        most, location, seq = (*args, "", "", "")[:3]
-        if self.settings["stream-mode"] != "pull":
-            self._say(Err("getdata", "the stream mode is push"))
-            return
-        if location and location not in self.buffer.locations:
-            self._say(Err("getdata", "unknown location"))
-            return
-        if not all(n.isdecimal() and len(n) < 10 for n in (most, seq or "0")):
-            self._say(Err("getdata", "not a number"))
-            return
-        lines = self._all() if not location else self._from(location, int(seq or 0))
-        if lines is None:
-            self._say(Err("getdata", f"sequence {seq} is no longer here"))
-            return
-        lines = lines[: int(most)]
-        self._say(Ack("getdata", (str(len(lines)),)))
-        self._out += [self._line(line) for line in lines]
-
-    # Lines.
-
-    def _from(self, location: str, seq: int) -> list[DataLine] | None:
-        o = self.options
-        by_number = o.resume == "number"
-        return self.buffer.lines(location, seq, inclusive=o.inclusive, by_number=by_number)
-
-    def _all(self) -> list[DataLine]:
-        return [line for each in self.buffer.locations for line in self._from(each, 0) or []]
-
-    def _wanted(self, line: DataLine) -> bool:
-        """The two filters, which are said to affect push only (PROTOCOLS 1.2)."""
-        if line.is_guntime:
-            return self.settings["guntimes"] == "true"
-        return not line.is_newlocation or self.settings["newlocations"] == "true"
-
-    def _release(self) -> None:
-        """Send the announcements that waited, once they may go."""
-        if self.stage != "running" or self.settings["stream-mode"] != "push":
-            return
-        if self.settings["connection-id"] == "true" and not self._id_asked:
-            return
-        self._out += [self._line(line) for line in self._held if self._wanted(line)]
-        self._held.clear()
-
-    def _line(self, line: DataLine) -> bytes:
-        """The line's bytes in the settings' formats; in CT01_33 where its format cannot hold it."""
-        time = render_time(line.time, self.settings["time-format"])
-        for form in self._formats():
-            try:
-                return encode(msgspec.structs.replace(line, format=form, time=time))
-            except WireError:
-                continue  # a location may hold what separates in this format, but not in the next
-        return encode(msgspec.structs.replace(line, format="CT01_33"))
-
-    def _formats(self) -> Iterator[str]:
-        try:
-            format_parts(self.settings["tagevent-format"])
-        except WireError:
-            pass  # a format for files; CT01_33 is what every server reads
-        else:
-            yield self.settings["tagevent-format"]
-        yield "CT01_33"
+    def _obey(self, command: Command) -> None:
+        answer = self._commands.obey(command)
+        if answer is not None:
+            self._say(answer)
+        if command.name == "getconnectionid":
+            self._id_asked = True
+            self._release()

@@ -6,10 +6,33 @@ from typing import Literal
 import msgspec
 
 from wire.ctp01_marks import WINDOW
-from wire.ctp01_messages import Authentication, Authorize, EventInfo, Setting, auth_string
+from wire.ctp01_messages import (
+    Ack,
+    Authentication,
+    Authorize,
+    EventInfo,
+    Greeting,
+    Setting,
+    auth_string,
+    encode,
+)
+from wire.errors import WireError
 
 StreamMode = Literal["push", "pull"]
 TimeFormat = Literal["normal", "iso", "unix", "msecs"]
+# What a client that was told nothing does (PROTOCOLS 1.2).
+DEFAULTS = {
+    "location": "multi",
+    "guntimes": "false",
+    "newlocations": "false",
+    "authentication": "none",
+    "authentication-seed": "",
+    "stream-mode": "pull",
+    "tagevent-format": "CT01_33",
+    "pushmode-ack": "false",
+    "time-format": "normal",
+    "connection-id": "false",
+}
 
 
 class ServerOptions(msgspec.Struct, frozen=True):
@@ -75,11 +98,14 @@ class ServerOptions(msgspec.Struct, frozen=True):
 class ClientOptions(msgspec.Struct, frozen=True):
     """What a timing side is.
 
-    `connection_id` is None for programs older than SimpleClient 0.4.0, which
-    answer `err`. `inclusive` is the reading of `seq` in `start~loc~seq`;
-    `resume` is how it is looked up: by its place in the buffer, or by
-    comparing numbers (real clients may do either). `pings` is whether an
-    inbound `ping` is answered.
+    `program` and `version` are its greeting; some servers accept `SimpleClient`
+    only (PROTOCOLS 1.7, RM). `connection_id` outlasts connections as the lines
+    do, and a new one says that they are others; None for programs older than
+    SimpleClient 0.4.0, which answer `err`. `inclusive` is the reading of `seq`
+    in `start~loc~seq`; `resume` is how it is looked up: by its place among the
+    lines, or by comparing numbers (real clients may do either). `pings` is
+    whether an inbound `ping` is answered. Raises `WireError` for what cannot
+    be sent.
     """
 
     program: str = "SimpleClient"
@@ -91,6 +117,16 @@ class ClientOptions(msgspec.Struct, frozen=True):
     inclusive: bool = True
     resume: Literal["place", "number"] = "place"
     pings: bool = True
+
+    def __post_init__(self) -> None:
+        """Refuse now what would fail in the middle of a conversation."""
+        event = self.event
+        encode(Greeting(self.program, self.version))
+        encode(Ack("geteventinfo", (event.name, event.id, event.description)))
+        encode(Ack("getconnectionid", (self.connection_id or "",)))
+        encode(Authorize(self.user, self.password))
+        if self.connection_id == "":
+            raise WireError("an empty connection id", hint="give one that lasts, or None")
 
 
 def _word(value: bool) -> str:

@@ -5,7 +5,7 @@ go on, they are sent again from there (PROTOCOLS 1.6).
 """
 
 from collections import Counter, deque
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from hashlib import sha256
 
@@ -28,13 +28,16 @@ from meetlog.simulate.playing import (
 from meetlog.simulate.report import Report, Sent
 from meetlog.simulate.script import Act, SimulateError, length_of, point_of
 from meetlog.simulate.timing import Timing
-from wire.ctp01_client import ClientOptions, ClientSession, LineBuffer
-from wire.ctp01_messages import GUNTIME, MAX_SEQ, NEWLOCATION, Command, DataLine, Message
-from wire.errors import Malformed, WireError
+from wire.ctp01_buffer import LineBuffer, due_lines
+from wire.ctp01_client import ClientOptions, ClientSession
+from wire.ctp01_messages import GUNTIME, NEWLOCATION, DataLine
+from wire.ctp01_shelf import seq_of
+from wire.errors import WireError
 from wire.reads import RawRead, ReadKind
 
 BUFFER = 100_000  # lines of a location; an overlong absence can lose the oldest (PROTOCOLS 1.6)
 RECENT = 1000  # lines of which a duplicate may still be sent
+PIECE = 32_768  # bytes sent at once where many lines are due
 NEW_READER = "000000"  # nobody's, for the announcement of a location
 
 
@@ -71,8 +74,6 @@ class Controller:
         self._session: ClientSession | None = None
         self._stream: AnyByteStream | None = None
         self._sent = Sent("")
-        self._started: set[str] = set()  # by the present scoring program, in push mode
-        self._fetched: dict[str, int] = {}  # lines it had got when it last asked, in pull mode
         self._recent: deque[tuple[RawRead, bytes]] = deque(maxlen=RECENT)
         self._sending = anyio.Lock()
         self._changes = Changes()
@@ -87,8 +88,6 @@ class Controller:
                 pass
             finally:
                 self._session = self._stream = None
-                self._started.clear()
-                self._fetched.clear()
                 self._recent.clear()
                 self._changes.tell()
 
@@ -129,8 +128,9 @@ class Controller:
             data = await stream.receive()
             async with self._sending:
                 reply = session.receive(data)
-                self._follow(session, reply.messages)
                 await self._send(reply.send)
+                for piece in self._due_pieces(session):
+                    await self._send(piece)
                 # Only now: what it was told of is on its way.
                 self._changes.tell()
             if reply.close:
@@ -144,49 +144,28 @@ class Controller:
             await self._stream.send(data)
             self._sent.note(data, reads)
 
-    def _follow(self, session: ClientSession, said: Iterable[Message | Malformed]) -> None:
-        """Note what the scoring program has asked for."""
-        for message in said:
-            match message:
-                case Command("start", args) if session.settings["stream-mode"] == "push":
-                    self._started.update(args[:1] or self._buffer.locations)
-                case Command("stop", args):
-                    self._started.difference_update(args[:1] or set(self._started))
-                case Command("getdata", args):
-                    self._fetch(session, args)
-                case _:
-                    pass
-
-    def _fetch(self, session: ClientSession, args: tuple[str, ...]) -> None:
-        """Note which locations this `getdata` brings to their end."""
-        most, location, seq = (*args, "", "", "")[:3]
-        if not most.isdecimal() or not (seq or "0").isdecimal():
-            return
-        options = session.options
-        places = (location,) if location else self._buffer.locations
-        left = int(most)
-        for place in places:
-            lines = self._buffer.lines(
-                place,
-                int(seq or 0),
-                inclusive=options.inclusive,
-                by_number=options.resume == "number",
-            )
-            if lines is None or len(lines) > left:
-                return
-            left -= len(lines)
-            self._fetched[place] = self._count[place]
+    def _due_pieces(self, session: ClientSession) -> Iterator[bytes]:
+        """All that is due now, in pieces."""
+        piece = bytearray()
+        for data in due_lines(session, self._buffer):
+            piece += data
+            if len(piece) >= PIECE:
+                yield bytes(piece)
+                piece.clear()
+        yield bytes(piece)
 
     def _has_got(self, location: str) -> bool:
-        if location in self._started:
-            return True
-        return self._fetched.get(location) == self._count[location]
+        if self._session is None:
+            return False
+        return self._session.reached(location) == self._buffer.span(location)[1]
 
     def _wanted(self) -> bool:
-        """Whether anybody wants our lines: has started a location, or would if there were one."""
-        if self._session is None or self._session.stage != "running":
+        """Whether anybody wants our lines: has asked for a location, or would if there were one."""
+        session = self._session
+        if session is None or session.stage != "running":
             return False
-        return bool(self._started or self._fetched or not self._buffer.locations)
+        locations = self._buffer.locations
+        return not locations or any(session.reached(each) is not None for each in locations)
 
     def _complete(self) -> bool:
         return self._session is not None and all(map(self._has_got, self._buffer.locations))
@@ -229,11 +208,12 @@ class Controller:
         return data + line
 
     def _keep(self, read: RawRead, *, lap: int) -> bytes:
+        """Keep a line; what is to be sent now."""
         location = read.timing_point
         self._count[location] += 1
         line = DataLine(
             "CT01_33",
-            (self._count[location] - 1) % MAX_SEQ + 1,
+            seq_of(self._count[location]),
             location,
             GUNTIME if read.type == ReadKind.GUN else str(read.chip),
             read.moment or read.utc_moment,
@@ -242,15 +222,16 @@ class Controller:
             read.antenna,
         )
         try:
-            if self._session is not None:
-                return self._session.add(line)
             self._buffer.add(line)
         except WireError as e:
             raise SimulateError(
                 f"A read of {location} cannot be sent by CTP01: {e}."
                 " Choose other names for points, chips and readers."
             ) from e
-        return b""
+        if self._session is None:
+            return b""
+        announcement = self._session.announce(line) if line.is_newlocation else b""
+        return announcement + b"".join(due_lines(self._session, self._buffer))
 
     def _again(self, read: RawRead) -> bytes:
         """The bytes of a line sent lately in this connection, seq and all: a duplicate."""

@@ -15,7 +15,8 @@ from tests.kit.jumping import JumpingLoop
 from tests.kit.memory import MemoryStream, memory_pair
 from tests.kit.recorders import HeldRecorder, desk_on
 from wire.ctp01 import ClientDecoder, DataLine
-from wire.ctp01_client import ClientOptions, ClientSession, LineBuffer
+from wire.ctp01_buffer import LineBuffer, due_lines
+from wire.ctp01_client import ClientOptions, ClientSession
 from wire.ctp01_marks import Marks
 from wire.settings import SourceSettings
 from wire.stamps import NS
@@ -44,6 +45,12 @@ def full_buffer(lines: list[DataLine] = LINES) -> LineBuffer:
     return buffer
 
 
+def answer(session: ClientSession, data: bytes) -> bytes:
+    """What the client's side says to `data`, lines included."""
+    assert isinstance(session.shelf, LineBuffer)
+    return session.receive(data).send + b"".join(due_lines(session, session.shelf))
+
+
 async def be_timing_system(
     far: MemoryStream, session: ClientSession, budget: int = 1_000_000
 ) -> int:
@@ -62,9 +69,8 @@ async def be_timing_system(
     try:
         await say(session.greeting())
         while not far.closed and (data := await far.receive()):
-            reply = session.receive(data)
-            if reply.send:
-                await say(reply.send)
+            if said := answer(session, data):
+                await say(said)
     except BrokenPipeError:
         pass
     return sent
@@ -338,8 +344,8 @@ async def authorize(desk: Desk, password: str, seeds: Callable[[], str]) -> byte
             while b"~authorize" not in heard:
                 data = await peer.receive()
                 heard += data
-                if reply := session.receive(data).send:
-                    await peer.send(reply)
+                if said := answer(session, data):
+                    await peer.send(said)
         group.cancel_scope.cancel()
     return heard
 

@@ -13,12 +13,7 @@ from hypothesis import strategies as st
 
 from meetlog.simulate.ctp01_player import Behaviour
 from meetlog.simulate.faults import Faults, disturb
-from meetlog.simulate.players import (
-    Options,
-    tsconnector_ctp01,
-    tsconnector_tsv1,
-    tsconnector_tsv2,
-)
+from meetlog.simulate.players import Options, tsconnector_ctp01, tsconnector_tsv1, tsconnector_tsv2
 from meetlog.simulate.playing import messages, plain_errors, port_of
 from meetlog.simulate.race import Plan, make_rehearsal, make_stream
 from meetlog.simulate.report import Report
@@ -32,7 +27,8 @@ from meetlog.simulate.script import (
 )
 from tests.kit.rehearsal_clock import timing
 from wire import tsv1, tsv2
-from wire.ctp01_client import ClientOptions, render_time
+from wire.ctp01_client import ClientOptions
+from wire.ctp01_lines import render_time
 from wire.ctp01_messages import DataLine
 from wire.ctp01_server import ServerOptions, ServerSession
 from wire.errors import Malformed
