@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
 from itertools import count
 
@@ -10,7 +10,7 @@ import anyio
 import msgspec
 
 from exporters.relay_feed import Feed
-from exporters.relay_progress import Progress
+from exporters.relay_progress import Piece, Progress
 from ingest.connections import CLOSE_TIME, Connection, Hangup
 from ingest.desk import Desk, spell_duration
 from projections.relays import Peer
@@ -49,7 +49,7 @@ class Channel:
         self.feed = office.feed
         self.progress = progress
         self.connection = connection
-        self._desk = office.desk
+        self.desk = office.desk
         self._ledger = office.ledger
         self._name = name
         self._clock = office.clock
@@ -61,22 +61,22 @@ class Channel:
         """Monotonic ns."""
         return self._clock()
 
-    async def deliver(self, data: bytes, through: int, count: int) -> None:
-        """Hand over the bytes of `count` items, the last of which is item `through`.
+    async def deliver(self, piece: Piece) -> None:
+        """Hand over items.
 
         Raises `Hangup`. The mark in the log follows, at most every `MARK_EVERY`.
         """
         begun = self._clock()
-        if data:
+        if piece.data:
             self._sending = begun
             try:
-                await self.connection.pass_on(data, PATIENCE)
+                await self.connection.pass_on(piece.data, PATIENCE)
             finally:
                 self._sending = 0
         now = self._clock()
-        if data and now - begun > SLOW_AFTER:
-            self._desk.settle(self.relay.name, self._slow)
-        self.progress.note(through, count, len(data), begun, now)
+        if piece.data and now - begun > SLOW_AFTER:
+            self.desk.settle(self.relay.name, self._slow)
+        self.progress.note(piece, begun, now)
         if now - self._marked_at >= MARK_EVERY:
             await self.mark()
 
@@ -110,19 +110,22 @@ class Channel:
             since = self._sending
             if since and self._clock() - since >= SLOW_AFTER:
                 waiting = self.feed.view.items - self.progress.through
-                self._desk.report(
-                    name,
-                    "warning",
-                    self._slow,
+                self.report(
+                    "slow",
                     f"{name}: {self.connection.peer} has not read for more than"
                     f" {spell_duration(SLOW_AFTER)}; {waiting} items wait for it",
                     "Nothing is lost. Look whether a window of that program waits for an answer.",
                 )
             await self.mark()
 
+    def report(self, key: str, text: str, hint: str) -> None:
+        """Point out a condition of this connection, by a `key` of its own."""
+        where = f"{key}:{self.connection.number}"
+        self.desk.report(self.relay.name, "warning", where, text, hint)
+
     async def close(self) -> None:
         """The connection is over: tell the log how far it was, whatever is being cancelled."""
-        self._desk.settle(self.relay.name, self._slow)
+        self.desk.settle(self.relay.name, self._slow)
         self._ledger.leave(self._name)
         with anyio.move_on_after(CLOSE_TIME / NS, shield=True):
             await self.mark()
@@ -157,6 +160,23 @@ class More:
     def close(self) -> None:
         """Listen no more."""
         self._leave()
+
+
+async def until_hangup(*works: Callable[[], Awaitable[None]]) -> None:
+    """Do all of this at once, until one of them hangs up; raises that `Hangup`."""
+    ended: list[Hangup] = []
+
+    async def run(work: Callable[[], Awaitable[None]]) -> None:
+        try:
+            await work()
+        except Hangup as e:
+            ended.append(e)
+            group.cancel_scope.cancel()
+
+    async with anyio.create_task_group() as group:
+        for work in works:
+            group.start_soon(run, work)
+    raise ended[0]
 
 
 async def hear_out(connection: Connection) -> None:

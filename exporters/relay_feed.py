@@ -15,7 +15,6 @@ from projections.relayed import Item, queued
 from projections.relays import Block, Stream, block_of
 from store.event import RELAY_QUEUED
 from store.log import Log
-from wire.ctp01_messages import MAX_SEQ
 
 EVENTS = 16  # read at once: at most as many times `MOST_ITEMS` items in memory
 
@@ -71,13 +70,6 @@ class Feed:
         """The places of a location's items: the first, and one past the last."""
         return 1, self.view.counts.get(location, 0) + 1
 
-    def find(self, location: str, seq: int) -> int | None:
-        """The newest place of a location with this CTP01 sequence; None if there is none."""
-        count = self.view.counts.get(location, 0)
-        if not 1 <= seq <= MAX_SEQ or seq > count:
-            return None
-        return seq + (count - seq) // MAX_SEQ * MAX_SEQ
-
     def at(self, number: int) -> "Cursor":
         """A cursor from item `number` on."""
         return Cursor(self, self.view, block_of(self.view.blocks, number), number)
@@ -96,11 +88,6 @@ class Feed:
         return Cursor(self, view, block, block.before + 1 if block else 1)
 
 
-def seq_of(place: int) -> int:
-    """The CTP01 sequence of a place: after 999,999 comes 1 (PROTOCOLS 1.4)."""
-    return (place - 1) % MAX_SEQ + 1
-
-
 class Cursor:
     """Reads the stream forward. Not for several threads at once."""
 
@@ -111,6 +98,8 @@ class Cursor:
         self._before = block.before if block else 0
         order = list(view.counts)
         self._counts = dict(zip(order, block.counts, strict=False)) if block else {}
+        # The place of the last item of each location that lies behind.
+        self.passed = dict(self._counts)
         self._held: deque[Numbered] = deque()
 
     def read(self, limit: int) -> list[Numbered]:
@@ -124,6 +113,7 @@ class Cursor:
             if not self._held and not self._fetch():
                 break
             each = self._held.popleft()
+            self.passed[each.item.location] = each.place
             if each.number < self.number:
                 continue
             found.append(each)

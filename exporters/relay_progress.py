@@ -14,6 +14,18 @@ BUFFERED = 8 * 1024 * 1024
 MOST_STEPS = 4096  # remembered; with more, neighbours are joined and more is sent again
 
 
+class Piece(NamedTuple):
+    """The bytes of `items` items, `again` of which the peer was handed before.
+
+    After it, items up to `through` are handed over.
+    """
+
+    data: bytes
+    through: int
+    items: int
+    again: int
+
+
 class _Step(NamedTuple):
     through: int
     total: int
@@ -27,23 +39,22 @@ class Progress:
     sent again; `sent` counts items, `again` those of them that went before.
     """
 
-    def __init__(self, start: int, known: int, overlap: int) -> None:
-        """The connection begins after item `start`; the peer was handed items up to `known`."""
+    def __init__(self, start: int, overlap: int) -> None:
+        """The connection begins after item `start`."""
         self.through = self.safe = start
         self.sent = self.again = 0
-        self._known = known
         self._overlap = overlap
         self._total = 0
         self._steps: deque[_Step] = deque()
 
-    def note(self, through: int, count: int, size: int, begun: int, now: int) -> None:
-        """`count` items up to `through`, of `size` bytes, were handed over between the times.
+    def note(self, piece: Piece, begun: int, now: int) -> None:
+        """A piece was handed over, beginning at one time and done at another.
 
-        Items that no byte was sent for, because a filter of the peer kept
-        them back, count as handed over, with `count` 0.
+        What a filter of the peer kept back counts as handed over.
         """
-        self.again += max(0, min(count, self._known - self.through))
-        self.through, self.sent = through, self.sent + count
+        self.through, size = piece.through, len(piece.data)
+        self.sent += piece.items
+        self.again += piece.again
         self._total += size
         if now - begun > SLOW:
             # The buffers were full: all that is in them may be as old as this.
@@ -51,7 +62,7 @@ class Progress:
                 step if self._total - step.total > BUFFERED else step._replace(at=now)
                 for step in self._steps
             )
-        self._steps.append(_Step(through, self._total, now))
+        self._steps.append(_Step(piece.through, self._total, now))
         if len(self._steps) > MOST_STEPS:
             self._steps = deque(step for n, step in enumerate(self._steps) if n % 2)
         self.settle(now)

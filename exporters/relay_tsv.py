@@ -6,14 +6,15 @@ buffers is sent again.
 """
 
 from collections.abc import Callable, Sequence
+from functools import partial
 
 import anyio
 
-from exporters.relay_connection import Channel, More, Office, hear_out
+from exporters.relay_connection import Channel, More, Office, hear_out, until_hangup
 from exporters.relay_feed import Numbered
-from exporters.relay_progress import Progress
+from exporters.relay_progress import Piece, Progress
 from exporters.relay_stamps import Stamps
-from ingest.connections import Connection, Hangup
+from ingest.connections import Connection
 from projections.relayed import ItemKind
 from wire import tsv1, tsv2
 
@@ -28,11 +29,15 @@ async def talk_tsv(connection: Connection, office: Office, stamps: Stamps) -> No
     relay, feed = office.relay, office.feed
     name, safe, through = office.ledger.enter(connection.peer)
     start = {"all": 0, "new": feed.view.items}.get(relay.catch_up, safe)
-    progress = Progress(min(start, feed.view.items), through, relay.overlap)
+    progress = Progress(min(start, feed.view.items), relay.overlap)
     channel = Channel(connection, office, progress, name)
     more = More(feed)
     try:
-        await _until_hangup(channel, more, encoder(relay.protocol, stamps))
+        await until_hangup(
+            partial(_send, channel, more, encoder(relay.protocol, stamps), through),
+            partial(hear_out, connection),
+            channel.watch,
+        )
     finally:
         more.close()
         await channel.close()
@@ -54,25 +59,8 @@ def encoder(protocol: str, stamps: Stamps) -> Encode:
     return encode
 
 
-async def _until_hangup(channel: Channel, more: More, encode: Encode) -> None:
-    """Send, listen and watch until one of them hangs up."""
-    ended: list[Hangup] = []
-
-    async def run(work: Callable[[], object]) -> None:
-        try:
-            await work()  # type: ignore[misc]  # each of them is a coroutine function
-        except Hangup as e:
-            ended.append(e)
-            group.cancel_scope.cancel()
-
-    async with anyio.create_task_group() as group:
-        group.start_soon(run, lambda: _send(channel, more, encode))
-        group.start_soon(run, lambda: hear_out(channel.connection))
-        group.start_soon(run, channel.watch)
-    raise ended[0]
-
-
-async def _send(channel: Channel, more: More, encode: Encode) -> None:
+async def _send(channel: Channel, more: More, encode: Encode, known: int) -> None:
+    """Send all there is and all that comes; the peer was handed items up to `known` before."""
     cursor = channel.feed.at(channel.progress.through + 1)
     while True:
         # Reading the log is a matter of files, and may take its time.
@@ -80,4 +68,5 @@ async def _send(channel: Channel, more: More, encode: Encode) -> None:
         if not items:
             await more.wait()
             continue
-        await channel.deliver(encode(items), items[-1].number, len(items))
+        again = sum(each.number <= known for each in items)
+        await channel.deliver(Piece(encode(items), items[-1].number, len(items), again))

@@ -5,6 +5,7 @@ from functools import partial
 from anyio.abc import TaskGroup
 
 from exporters.relay_connection import Office
+from exporters.relay_ctp01 import client_options, talk_ctp01
 from exporters.relay_stamps import Stamps
 from exporters.relay_tsv import talk_tsv
 from ingest.clients import run_client
@@ -20,7 +21,12 @@ async def start_relay(
     Raises `IngestError` when it cannot listen.
     """
     relay = office.relay
-    talk = partial(talk_tsv, office=office, stamps=Stamps(relay, settings))
+    stamps = Stamps(relay, settings)
+    if relay.protocol == "ctp01":
+        options = client_options(relay, settings, office.feed.log, password)
+        talk = partial(talk_ctp01, office=office, stamps=stamps, options=options)
+    else:
+        talk = partial(talk_tsv, office=office, stamps=stamps)
     if relay.role == "client":
         group.start_soon(run_client, relay, office.desk, talk)
         return ()
