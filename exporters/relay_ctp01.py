@@ -4,7 +4,7 @@
 it meets a socket and the relay's stream.
 """
 
-from functools import partial
+from functools import lru_cache, partial
 from hashlib import sha256
 
 import anyio
@@ -252,6 +252,7 @@ class Lines:
         )  # fmt: skip
 
 
+@lru_cache(maxsize=4096)
 def _plain(text: str) -> str:
     """The text without what no field can hold."""
     return "".join(c if c.isprintable() and c not in ",;~|" else "_" for c in text)

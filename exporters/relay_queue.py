@@ -17,7 +17,7 @@ from exporters.relay_feed import Feed
 from projections.derived import Changes
 from projections.meet import Meet
 from projections.relayed import MOST_ITEMS, Item, queued_draft
-from projections.relays import Heard, Relay
+from projections.relays import Heard
 from projections.views import Alarm
 from store.log import Log, StoreUnavailable
 from wire.settings import RelaySettings, Settings
@@ -60,8 +60,7 @@ class Queue:
     def begin(self, meet: Meet, head: int) -> None:
         """Take up the work where the log ends at `head`: decisions up to there count first."""
         self._begin_at = head
-        for name, relay in meet.state.relays.relays.items():
-            self._tell(name, relay)
+        self._show(meet)
 
     def alarms(self) -> list[Alarm]:
         """What somebody should look at."""
@@ -73,6 +72,22 @@ class Queue:
         if meet.position < self._begin_at or now < self._append_at:
             return None if meet.position < self._begin_at else self._append_at - now
         waits = [self._advance(meet, line, now) for line in self._lines.values()]
+        return min((w for w in waits if w is not None), default=None)
+
+    def pass_on(self, meet: Meet, now: int) -> int | None:
+        """`consider` between two settles: for relays to which only what came in matters."""
+        if meet is not self._meet or meet.settings is not self._settings:
+            return None
+        self._show(meet)
+        if meet.position < self._begin_at or now < self._append_at:
+            return None
+        waits = [
+            self._advance(meet, line, now)
+            for line in self._lines.values()
+            if line.settings.send != "crossings"
+            and not line.settings.heats
+            and line.settings.tag == "chip"
+        ]
         return min((w for w in waits if w is not None), default=None)
 
     def conclude(self, meet: Meet) -> None:
@@ -92,9 +107,7 @@ class Queue:
             line = self._lines.get(name)
             if line is None or line.settings != settings:
                 self._lines[name] = _Line(settings, Corrections(settings.hold))
-            relay = meet.state.relays.relays.get(name)
-            if relay is not None:
-                self._tell(name, relay)
+        self._show(meet)
         state = meet.state
         seen = (state.program_position, state.startlist.chips, len(state.stated), meet.starts())
         moved = seen != self._seen
@@ -109,10 +122,11 @@ class Queue:
                 line.anew = line.anew or (moved and bool(line.settings.heats))
         self._seen = seen
 
-    def _tell(self, name: str, relay: Relay) -> None:
-        feed = self._feeds.get(name)
-        if feed is not None and feed.view.items != relay.stream.items:
-            feed.show(relay.stream)
+    def _show(self, meet: Meet) -> None:
+        for name, feed in self._feeds.items():
+            relay = meet.state.relays.relays.get(name)
+            if relay is not None and feed.view.items != relay.stream.items:
+                feed.show(relay.stream)
 
     # -- one relay -------------------------------------------------------
 

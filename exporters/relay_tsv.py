@@ -62,11 +62,18 @@ def encoder(protocol: str, stamps: Stamps) -> Encode:
 async def _send(channel: Channel, more: More, encode: Encode, known: int) -> None:
     """Send all there is and all that comes; the peer was handed items up to `known` before."""
     cursor = channel.feed.at(channel.progress.through + 1)
+
+    def take() -> Piece | None:
+        items = cursor.read(AT_ONCE)
+        if not items:
+            return None
+        again = sum(each.number <= known for each in items)
+        return Piece(encode(items), items[-1].number, len(items), again)
+
     while True:
         # Reading the log is a matter of files, and may take its time.
-        items = await anyio.to_thread.run_sync(cursor.read, AT_ONCE)
-        if not items:
+        piece = await anyio.to_thread.run_sync(take)
+        if piece is None:
             await more.wait()
-            continue
-        again = sum(each.number <= known for each in items)
-        await channel.deliver(Piece(encode(items), items[-1].number, len(items), again))
+        else:
+            await channel.deliver(piece)

@@ -39,6 +39,7 @@ OVERVIEW_EVERY = NS // 4
 # Between two steps. Steps cost much the same for one read and for forty, and
 # they take the interpreter from the threads that receive and append.
 REST = 2 * NS // 1000
+EASY = NS // 200  # a settle that takes no longer is done in each step
 IDLE = NS // 4  # how soon an append of another process is noticed
 RECENT = 12
 TABLES_ROWS = 200  # a few milliseconds, for which appends wait
@@ -99,13 +100,16 @@ class Projector:
         self._writing: Iterator[bool] | None = None
         self._written = 0
         self._shown = -1
+        self._settle_at = 0
+        self._settled = meet.position
+        self._anew = False
         self._bytes = 0
         self._tables_due = self._tables_next = self._overview_due = 0
         self._fed_at = clock()
         self._snapshot_due = self._fed_at + SNAPSHOT_EVERY
 
     def step(self) -> tuple[bool, int]:
-        """Fold what is new, publish, and write tables when due.
+        """Fold what is new, relay, and where it is time settle, publish and write tables.
 
         Returns whether more events wait already, and else for how long (ns)
         nothing needs to be done.
@@ -113,21 +117,35 @@ class Projector:
         before = self.meet.position
         followed = follow(self.meet, self._log, self._limit)
         # Other settings for stamps were recorded, and the whole log was folded by them.
-        anew = followed is not self.meet
-        if anew:
-            self._rewrite, self._writing = True, None
+        if followed is not self.meet:
+            self._anew = self._rewrite = True
+            self._writing = None
             self._pending.clear()
         self.meet = followed
-        changes = self.meet.settle()
-        self._note(changes, before, silent=before == 0 or anew)
         more = self.meet.position - before >= self._limit
         self._limit = self._next_limit(self.meet.position - before)
         now = self._clock()
+        if self.meet.position != before:
+            self._fed_at = now
+        waits: tuple[int | None, ...]
+        if now < self._settle_at:
+            waits = (self._queue.pass_on(self.meet, now), self._settle_at - now)
+        else:
+            waits = self._settle(now, more=more)
+        return more, max(0, min(IDLE, *(wait for wait in waits if wait is not None)))
+
+    def _settle(self, now: int, *, more: bool) -> tuple[int | None, ...]:
+        """Work out what the events since the last time changed; for how long nothing is due."""
+        changes = self.meet.settle()
+        self._note(changes, self._settled, silent=self._settled == 0 or self._anew)
+        self._settled, self._anew = self.meet.position, False
+        begun, now = now, self._clock()
+        if now - begun > EASY:
+            # A race of thousands takes a while. What is relayed does not wait for it.
+            self._settle_at = 2 * now - begun
         relaying = self._queue.consider(self.meet, changes, now)
         # While a backlog is folded, results would be published that the next events change.
         due = None if more else self._publisher.consider(self.meet, now)
-        if self.meet.position != before:
-            self._fed_at = now
         busy = now - self._fed_at < LULL
         if self._writing is None and now >= (self._tables_due if busy else self._tables_next):
             self._writing, self._written = self._write_tables(now >= self._snapshot_due), 0
@@ -138,9 +156,8 @@ class Projector:
             self._look()
             self._overview_due = now + OVERVIEW_EVERY
         if self._writing is not None:
-            return more, 0
-        waits = (IDLE, relaying, None if due is None else due - now)
-        return more, max(0, min(wait for wait in waits if wait is not None))
+            return (0,)
+        return relaying, None if due is None else due - now
 
     def _next_limit(self, folded: int) -> int:
         """How many events the next step takes, going by how large those of this one were."""
@@ -173,8 +190,14 @@ class Projector:
         self._look()
 
     def _exhaust(self) -> None:
-        while self.step()[0] or self.meet.position < self._log.head().position:
-            pass
+        """Step until all is folded, settled and published, that included."""
+        while True:
+            more, _ = self.step()
+            if more or self.meet.position < self._log.head().position:
+                continue
+            if self._settled == self.meet.position:
+                return
+            self._settle_at = 0
 
     def adopt_tables(self) -> None:
         """At the start: the tables already show the loaded meet, if their checkpoint says so."""

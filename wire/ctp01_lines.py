@@ -1,5 +1,7 @@
 """How a CTP01 timing side writes a line: in the formats that its peer has set (PROTOCOLS 1.2)."""
 
+import re
+
 import msgspec
 
 from wire.ctp01_messages import DataLine, encode, format_parts
@@ -7,6 +9,8 @@ from wire.errors import WireError
 from wire.stamps import DAY, Stamp, format_clock, format_iso, parse_any
 
 FALLBACK = "CT01_33"  # what every server reads
+# Just what `iso` is; nearly every line comes so.
+_WRITTEN = re.compile(r"(?a)[12]\d\d\d-\d\d-\d\dT\d\d:\d\d:\d\d\.\d\d")
 
 
 def render_line(line: DataLine, tagevent_format: str, time_format: str) -> bytes:
@@ -15,6 +19,8 @@ def render_line(line: DataLine, tagevent_format: str, time_format: str) -> bytes
     Raises `WireError` for a line that CT01_33 cannot hold either.
     """
     time = render_time(line.time, time_format)
+    if time == line.time and line.format == tagevent_format == FALLBACK:
+        return encode(line)
     for form in (tagevent_format, FALLBACK):
         try:
             format_parts(form)
@@ -31,6 +37,8 @@ def render_time(text: str, form: str) -> str:
     A time without a date cannot be written as `iso` or `unix`; it stays
     `normal`, hours past 24 included. What is no time is returned as it is.
     """
+    if form == "iso" and _WRITTEN.fullmatch(text):
+        return text
     try:
         stamp = parse_any(text)
     except WireError:

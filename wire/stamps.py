@@ -126,13 +126,18 @@ def parse_any(text: str) -> Stamp:
 
 def format_iso(wall: int, digits: int = 7, suffix: str = "") -> str:
     """The ISO text of `wall` with exactly `digits` (0 to 9) of fraction; further digits are cut."""
-    days, rest = divmod(wall, DAY)
-    seconds, fraction = divmod(rest, NS)
-    text = (
+    seconds, fraction = divmod(wall, NS)
+    return _second(seconds) + (f".{fraction:09d}"[: digits + 1] if digits else "") + suffix
+
+
+@lru_cache(maxsize=4096)
+def _second(since_epoch: int) -> str:
+    """`2026-04-22T10:15:42`; remembered, for many reads share a second."""
+    days, seconds = divmod(since_epoch, DAY // NS)
+    return (
         f"{date.fromordinal(days + _EPOCH_ORDINAL).isoformat()}T"
         f"{seconds // 3600:02d}:{seconds // 60 % 60:02d}:{seconds % 60:02d}"
     )
-    return text + (f".{fraction:09d}"[: digits + 1] if digits else "") + suffix
 
 
 def format_clock(since_midnight: int, digits: int = 2) -> str:
