@@ -132,7 +132,7 @@ class Projector:
             waits = (self._queue.pass_on(self.meet, now), self._settle_at - now)
         else:
             waits = self._settle(now, more=more)
-        return more, max(0, min(IDLE, *(wait for wait in waits if wait is not None)))
+        return more, max(0, min((IDLE, *(wait for wait in waits if wait is not None))))
 
     def _settle(self, now: int, *, more: bool) -> tuple[int | None, ...]:
         """Work out what the events since the last time changed; for how long nothing is due."""
