@@ -15,7 +15,7 @@ from projections.intake import Pending, State
 from projections.rulings import Rulings, Shift, rule
 from projections.startlist import canonical
 from projections.starts import Start, Starts, assign
-from projections.views import QuarantineEntry, Race
+from projections.views import Lane, QuarantineEntry, Race
 from wire.timedrops import RaceKey
 
 # Since when (ns UTC, 0 for ever), and whose: a swimmer's id, "" for nobody's.
@@ -58,6 +58,7 @@ class Derived:
         self.owners: dict[str, Owners] = {}
         self.starts = Starts({})
         self.races: dict[RaceKey, Race] = {}
+        self._lanes: dict[RaceKey, tuple[Lane, ...]] = {}
         self._point_of: dict[int, tuple[int, Point]] = {}
         self._feeds_known = -1
         self._feed_shifts: dict[int, tuple[Shift, ...]] = {}
@@ -256,8 +257,10 @@ class Derived:
     ) -> tuple[RaceKey, ...]:
         state = self.state
         moved = self._settle_starts() if pending.starting or everything else set()
+        swimmers: set[str] = set()
         if everything:
             self._index()
+            self._lanes.clear()
             keys = dict.fromkeys([*state.startlist.entries, *state.revisions.seen])
         else:
             swimmers = {swimmer for chip in chips for _, swimmer in self.owners[chip]}
@@ -265,16 +268,29 @@ class Derived:
                 self._chips_of.pop(swimmer, None)
             entered = [k for s in swimmers for k in self._entered.get(s, ())]
             keys = dict.fromkeys([*entered, *moved, *pending.races])
+            for key in (*moved, *pending.races):
+                self._lanes.pop(key, None)
         changed = []
         for key in keys:
             # A combined heat has documents of events that have no such heat themselves.
             if key not in state.startlist.entries and key not in state.revisions.seen:
                 continue
-            race = races.race(self._inputs(key))
+            race = self._race(key, swimmers)
             if self.races.get(key) != race:
                 self.races[key] = race
                 changed.append(key)
         return tuple(changed)
+
+    def _race(self, key: RaceKey, touched: set[str]) -> Race:
+        """The race worked out anew; of its own lanes only those of the swimmers `touched`."""
+        inputs = self._inputs(key)
+        if inputs.console is not None:
+            self._lanes.pop(key, None)
+            return races.race(inputs)
+        known = self._lanes.get(key, ())
+        inputs = msgspec.structs.replace(inputs, known=known, touched=touched)
+        own = self._lanes[key] = races.chip_lanes(inputs)
+        return races.race(inputs, own)
 
     def _index(self) -> None:
         """Who swims where, and which chips the table and what was said give to whom."""

@@ -26,6 +26,8 @@ class RaceInputs(msgspec.Struct, frozen=True):
     `chips_of` gives the chips of a swimmer; `passings` the crossings of a chip
     at a point; `owner_at` whose a chip was at a moment. `rulings` are what
     was said of its lanes, `race_number` the number it is swum under again.
+    `known` are the `chip_lanes` of before, where only those of the swimmers
+    `touched` may have changed: a race of thousands costs no more per read.
     """
 
     entry: Entry
@@ -41,6 +43,8 @@ class RaceInputs(msgspec.Struct, frozen=True):
     owner_at: Callable[[str, int], str]
     rulings: Mapping[int, LaneRuling] = {}
     race_number: int | None = None
+    known: tuple[Lane, ...] = ()
+    touched: Collection[str] = ()
 
 
 def course_of(settings: Settings, event: str) -> CourseSettings:
@@ -56,8 +60,19 @@ def course_of(settings: Settings, event: str) -> CourseSettings:
     return CourseSettings(legs=(LegSettings(finish, 0),))
 
 
-def race(inputs: RaceInputs) -> Race:
-    """The race as known now.
+def chip_lanes(inputs: RaceInputs) -> tuple[Lane, ...]:
+    """The lanes by our own crossings, before anybody ruled on them, and without places."""
+    if not inputs.known:
+        return tuple(_chip_lane(inputs, lane) for lane in inputs.entry.lanes)
+    parallel = zip(inputs.known, inputs.entry.lanes, strict=True)
+    return tuple(
+        _chip_lane(inputs, lane) if any(s in inputs.touched for s in lane.swimmer_ids) else known
+        for known, lane in parallel
+    )
+
+
+def race(inputs: RaceInputs, own: tuple[Lane, ...] = ()) -> Race:
+    """The race as known now; `own` are its `chip_lanes`, which a console's race needs none of.
 
     A result file of a Time Drops console outranks our own crossings: the
     console is then the timing system, and we publish nothing for the race,
@@ -70,7 +85,7 @@ def race(inputs: RaceInputs) -> Race:
         lanes = tuple(_console_lane(inputs, lane) for lane in _told_last(console.result.lanes))
         origin = "corrected" if inputs.rulings else "time-drops"
     else:
-        lanes = tuple(_chip_lane(inputs, lane) for lane in entry.lanes)
+        lanes = own or chip_lanes(inputs)
         origin = "chips"
     lanes = with_places(tuple(_ruled(lane, inputs.rulings.get(lane.lane)) for lane in lanes))
     if origin == "chips" and not any(lane.time_cs is not None for lane in lanes):
