@@ -67,6 +67,7 @@ class Derived:
         self._chips_of: dict[str, tuple[str, ...]] = {}
         self._strangers: dict[str, QuarantineEntry | None] = {}
         self._entered: dict[str, list[RaceKey]] = {}
+        self._seats: dict[str, list[tuple[RaceKey, int]]] = {}  # the lane's place in each race
 
     def settle(self, pending: Pending) -> Changes:
         """Work out what `pending` names."""
@@ -281,14 +282,16 @@ class Derived:
                 changed.append(key)
         return tuple(changed)
 
-    def _race(self, key: RaceKey, touched: set[str]) -> Race:
-        """The race worked out anew; of its own lanes only those of the swimmers `touched`."""
+    def _race(self, key: RaceKey, swimmers: Iterable[str]) -> Race:
+        """The race worked out anew; of its own lanes only those of these swimmers."""
         inputs = self._inputs(key)
         if inputs.console is not None:
             self._lanes.pop(key, None)
             return races.race(inputs)
         known = self._lanes.get(key, ())
-        inputs = msgspec.structs.replace(inputs, known=known, touched=touched)
+        if known:
+            places = {p for s in swimmers for k, p in self._seats.get(s, ()) if k == key}
+            inputs = msgspec.structs.replace(inputs, known=known, touched=places)
         own = self._lanes[key] = races.chip_lanes(inputs)
         return races.race(inputs, own)
 
@@ -296,10 +299,12 @@ class Derived:
         """Who swims where, and which chips the table and what was said give to whom."""
         startlist = self.state.startlist
         self._entered = {}
+        self._seats = {}
         for key, entry in startlist.entries.items():
-            for lane in entry.lanes:
+            for place, lane in enumerate(entry.lanes):
                 for swimmer in lane.swimmer_ids:
                     self._entered.setdefault(swimmer, []).append(key)
+                    self._seats.setdefault(swimmer, []).append((key, place))
         self._listed = {}
         for chip, listed in startlist.chips.items():
             swimmer = startlist.swimmer_listed(listed)

@@ -26,7 +26,7 @@ class RaceInputs(msgspec.Struct, frozen=True):
     `chips_of` gives the chips of a swimmer; `passings` the crossings of a chip
     at a point; `owner_at` whose a chip was at a moment. `rulings` are what
     was said of its lanes, `race_number` the number it is swum under again.
-    `known` are the `chip_lanes` of before, where only those of the swimmers
+    `known` are the `chip_lanes` of before, of which only those at the places
     `touched` may have changed: a race of thousands costs no more per read.
     """
 
@@ -44,7 +44,7 @@ class RaceInputs(msgspec.Struct, frozen=True):
     rulings: Mapping[int, LaneRuling] = {}
     race_number: int | None = None
     known: tuple[Lane, ...] = ()
-    touched: Collection[str] = ()
+    touched: Collection[int] = ()
 
 
 def course_of(settings: Settings, event: str) -> CourseSettings:
@@ -64,11 +64,10 @@ def chip_lanes(inputs: RaceInputs) -> tuple[Lane, ...]:
     """The lanes by our own crossings, before anybody ruled on them, and without places."""
     if not inputs.known:
         return tuple(_chip_lane(inputs, lane) for lane in inputs.entry.lanes)
-    parallel = zip(inputs.known, inputs.entry.lanes, strict=True)
-    return tuple(
-        _chip_lane(inputs, lane) if any(s in inputs.touched for s in lane.swimmer_ids) else known
-        for known, lane in parallel
-    )
+    lanes = list(inputs.known)
+    for place in inputs.touched:
+        lanes[place] = _chip_lane(inputs, inputs.entry.lanes[place])
+    return tuple(lanes)
 
 
 def race(inputs: RaceInputs, own: tuple[Lane, ...] = ()) -> Race:
@@ -87,7 +86,9 @@ def race(inputs: RaceInputs, own: tuple[Lane, ...] = ()) -> Race:
     else:
         lanes = own or chip_lanes(inputs)
         origin = "chips"
-    lanes = with_places(tuple(_ruled(lane, inputs.rulings.get(lane.lane)) for lane in lanes))
+    if inputs.rulings:
+        lanes = tuple(_ruled(lane, inputs.rulings.get(lane.lane)) for lane in lanes)
+    lanes = with_places(lanes)
     if origin == "chips" and not any(lane.time_cs is not None for lane in lanes):
         origin = ""
     return Race(
