@@ -64,7 +64,8 @@ class Progress:
             )
         self._steps.append(_Step(piece.through, self._total, now))
         if len(self._steps) > MOST_STEPS:
-            self._steps = deque(step for n, step in enumerate(self._steps) if n % 2)
+            # Of two the later one stays, and so does the last of all.
+            self._steps = deque(list(self._steps)[::-2][::-1])
         self.settle(now)
 
     def settle(self, now: int) -> None:
