@@ -8,7 +8,9 @@ from projections.meet import Meet
 from projections.relays import Heard
 from store.log import Log
 
-PORTION = 500  # events; some milliseconds of folding
+PORTION = 250  # events; some milliseconds of folding
+PORTION_READS = 2000  # and no more events after so many reads, for one may bring thousands
+AT_ONCE = 50  # events read from the log together: bursts are large ones
 
 
 class Backfill:
@@ -27,9 +29,19 @@ class Backfill:
     def next(self, until: int) -> list[Heard]:
         """Go on by a portion, at most up to event `until`; what came in with it."""
         past, found = self._past, list[Heard]()
-        for event in self._log.read(past.position, min(PORTION, until - past.position)):
-            begin = past.position
-            # One at a time: what waits for relays is bounded, and one event is well within it.
-            past.feed([event])
-            found += (each for each in past.state.relays.heard if each.until > begin)
+        end, size = min(until, past.position + PORTION), 0
+        while past.position < end:
+            events = self._log.read(past.position, min(AT_ONCE, end - past.position))
+            if not events:
+                break
+            for event in events:
+                begin = past.position
+                # One at a time: what waits for relays is bounded, and one event is well within it.
+                past.feed([event])
+                heard = past.state.relays.heard_after(begin)
+                past.state.relays.forget(past.position)
+                found += heard
+                size += sum(each.size for each in heard)
+                if size >= PORTION_READS:
+                    return found
         return found

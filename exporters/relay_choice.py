@@ -1,42 +1,49 @@
 """What a relay sends of what the meet knows: filters, and the text for each place and chip."""
 
-from collections.abc import Callable, Container, Iterable, Iterator
+from bisect import bisect_left
+from collections.abc import Container, Iterable, Iterator
+from operator import attrgetter
 
-from exporters.relay_names import MOST_LOCATION, MOST_TAG, fits, shortened
+from exporters.relay_corrections import WHOLE, Span
+from exporters.relay_names import MOST_LOCATION, MOST_TAG, Names, fits
+from projections.crossings import SEEN_BY
 from projections.facts import Gun, Reads
 from projections.meet import Meet
 from projections.relayed import Item, ItemKind
 from projections.relays import Heard, Stream
 from projections.views import Crossing
-from wire.ctp01_messages import NEWLOCATION
 from wire.reads import RawRead
-from wire.settings import RelaySettings, Settings
+from wire.settings import FeedSettings, RelaySettings, Settings
 from wire.settings_relays import chip_range, heat_parts
 from wire.timedrops import RaceKey
 
 _KINDS = {0: "gun", 1: "first-seen", 2: "best-seen"}
+_first = attrgetter("first")
 
 
 class Choice:
-    """The filters and names of one relay, as the meet stands now.
+    """The filters and names of one relay, by the settings of a meet.
 
-    It remembers what it found, so a new one is made whenever settings,
-    start lists, chip tables, starts or statements may have changed.
+    It looks starts, start lists and chip tables up as the meet has them, and
+    remembers what only other settings could change.
     """
 
     def __init__(self, relay: RelaySettings, meet: Meet, stream: Stream) -> None:
         self.relay = relay
         self._meet = meet
-        self._stream = stream
-        self._short = dict(stream.shortened)
         self._sends = relay.sends
         self._exact = {text for text in relay.chips if chip_range(text) is None}
         self._ranges = [r for text in relay.chips if (r := chip_range(text)) is not None]
         self._heats = [h for text in relay.heats if (h := heat_parts(text)) is not None]
-        self._fits = relay.protocol != "ctp01"
-        self._places: dict[tuple[str, str], tuple[str, str] | None] = {}
+        self._places: dict[tuple[str, str, str], tuple[str, str] | None] = {}
         self._chips: dict[str, bool] = {}
+        # The locations that a peer can know of: it was told, or asks for them beforehand.
         self._known = {*stream.counts, *configured_locations(relay, meet.settings)}
+        self._fits = relay.protocol != "ctp01"
+        self._locations = Names(
+            MOST_LOCATION, stream.locations, self._known.__contains__, end=False
+        )
+        self._tags = Names(MOST_TAG, stream.tags, self._is_a_tag, end=True)
 
     # -- what arrived ----------------------------------------------------
 
@@ -61,12 +68,22 @@ class Choice:
 
     def gun(self, gun: Gun) -> Iterator[Item]:
         """The item of a gun, if it is sent."""
-        place = self._place(gun.source, gun.feed)
-        if place is None or "gun" not in self._sends:
-            return
-        if not self._heats or self._starts_a_heat(gun.moment):
-            item = Item(ItemKind.GUN, place[0], "", gun.moment, gun.position, point=place[1])
+        item = self._gun(gun)
+        if item is not None:
             yield from self._announced(item)
+
+    def _gun(self, gun: Gun) -> Item | None:
+        point, moment = "", gun.moment
+        if self.relay.send == "crossings":
+            # They are at points and by corrected clocks, and so are the guns that go with them.
+            point = self._meet.point_of(gun.source, gun.feed)
+            moment = self._meet.rulings().shifted(gun.source, gun.moment)
+        place = self._place(gun.source, gun.feed, point)
+        if place is None or "gun" not in self._sends:
+            return None
+        if self._heats and not self._starts_a_heat(gun):
+            return None
+        return Item(ItemKind.GUN, place[0], "", moment, gun.position, point=place[1])
 
     def _read(self, source: str, read: RawRead, moment: int, position: int) -> Item | None:
         place = self._place(source, read.timing_point)
@@ -83,25 +100,39 @@ class Choice:
 
     # -- crossings -------------------------------------------------------
 
-    def crossings(self, chip: str) -> list[Item]:
-        """The crossings of a chip as they are to be known now, in order of moment.
+    def guns(self, after: int) -> list[Item]:
+        """The guns of events later than `after`, as they go with crossings."""
+        found = []
+        for gun in reversed(self._meet.state.guns.values()):
+            if gun.position <= after:
+                break
+            item = self._gun(gun)
+            if item is not None:
+                found.append(item)
+        return found[::-1]
+
+    def crossings(self, chip: str, span: Span = WHOLE) -> list[Item]:
+        """The crossings of a chip as they are to be known now; of those in `span` only.
 
         A crossing with first-seen reads only is one of those; another is
         first-seen at its first read, where that is sent, and best-seen at its moment.
         """
-        if not self._wanted(chip):
+        if not chip or not self._wanted(chip):
             return []
+        passings = self._meet.passings(chip)
         found = []
-        laps: dict[str, int] = {}
-        for crossing in self._meet.crossings([chip]):
-            lap = laps[crossing.point] = laps.get(crossing.point, 0) + 1
-            place = self._place(crossing.source, crossing.feed, crossing.point)
-            if place is None or (self._heats and not self._in_heats(chip, crossing.moment_ns)):
-                continue
-            if "first-seen" in self._sends:
-                found.append(self._crossing(crossing, place, lap, 1, crossing.first_ns))
-            if "best-seen" in self._sends and not crossing.provisional:
-                found.append(self._crossing(crossing, place, lap, 2, crossing.moment_ns))
+        for point in (span.point,) if span.point else passings:
+            each = passings.get(point, ())
+            begin = bisect_left(each, span.since, key=_first)
+            for lap, passing in enumerate(each[begin:], begin + 1):
+                crossing = self._meet.crossing(chip, point, passing)
+                place = self._place(crossing.source, crossing.feed, point)
+                if place is None or (self._heats and not self._in_heats(chip, crossing.moment_ns)):
+                    continue
+                if "first-seen" in self._sends:
+                    found.append(self._crossing(crossing, place, lap, 1, crossing.first_ns))
+                if "best-seen" in self._sends and not crossing.provisional:
+                    found.append(self._crossing(crossing, place, lap, 2, crossing.moment_ns))
         return found
 
     def _crossing(
@@ -123,32 +154,31 @@ class Choice:
 
     def _announced(self, item: Item) -> Iterator[Item]:
         if not self._fits and item.location not in self._known:
-            yield Item(ItemKind.LOCATION, item.location, NEWLOCATION, item.moment, item.origin)
+            yield Item(ItemKind.LOCATION, item.location, "", item.moment, item.origin)
         self._known.add(item.location)
         yield item
 
     # -- filters and names -----------------------------------------------
 
     def _place(self, source: str, feed: str, point: str = "") -> tuple[str, str] | None:
-        """What is sent for a place, and what it stands for; None where it is not sent."""
-        key = (source, point or feed)
+        """What is sent for a place, and what it stands for; None where it is not sent.
+
+        The place is a point, or the wire's name of it. What a person saw
+        comes from no source, and is not held back for that.
+        """
+        key = (source, feed, point)
         if key not in self._places:
             relay = self.relay
             at = point or self._meet.point_of(source, feed)
             passed = (not relay.points or at in relay.points or feed in relay.points) and (
-                not relay.sources or source in relay.sources
+                not relay.sources or source in relay.sources or source == SEEN_BY
             )
-            name = point or feed
-            self._places[key] = self._location(name) if passed else None
+            self._places[key] = self._location(point or feed) if passed else None
         return self._places[key]
 
     def _location(self, name: str) -> tuple[str, str]:
-        if self._fits or fits(name, MOST_LOCATION):
-            return name, ""
-        taken = self._known.__contains__
-        short = shortened(name, MOST_LOCATION, self._short, taken, end=False)
-        self._short[name] = short
-        return short, name
+        text = name if self._fits else self._locations.of(name)
+        return text, "" if text == name else name
 
     def _wanted(self, chip: str) -> bool:
         found = self._chips.get(chip)
@@ -166,12 +196,13 @@ class Choice:
         name = chip
         if self.relay.tag == "bib":
             name = self._meet.owner_at(chip, moment)[1] or chip
-        if self._fits or fits(name, MOST_TAG):
-            return name, ""
-        chips = self._meet.state.reads.chips
-        short = shortened(name, MOST_TAG, self._short, chips.__contains__, end=True)
-        self._short[name] = short
-        return short, name
+        text = name if self._fits else self._tags.of(name)
+        return text, "" if text == name else name
+
+    def _is_a_tag(self, text: str) -> bool:
+        """Whether somebody may be sent as this text: a chip, or a bib."""
+        state = self._meet.state
+        return text in state.reads.chips or text in state.startlist.tags
 
     def _in_heats(self, chip: str, moment: int) -> bool:
         """Whether the chip is of somebody in one of the heats, and swam it then, if it started."""
@@ -194,8 +225,9 @@ class Choice:
             all(w in ("*", t) for w, t in zip(wanted, told, strict=True)) for wanted in self._heats
         )
 
-    def _starts_a_heat(self, moment: int) -> bool:
+    def _starts_a_heat(self, gun: Gun) -> bool:
         window = self._meet.settings.meet.gun_window
+        moment = self._meet.rulings().shifted(gun.source, gun.moment)
         return any(
             abs(start.moment - moment) <= window and self._names(key)
             for key, start in self._meet.starts().by_race.items()
@@ -204,18 +236,16 @@ class Choice:
 
 def configured_locations(relay: RelaySettings, settings: Settings) -> list[str]:
     """The locations that are known before anything happened there, as far as their names fit."""
-    points = settings.points
-    if relay.send == "crossings":
-        names = [p.name for p in points if not relay.points or p.name in relay.points]
-    else:
-        names = [
-            f.name
-            for p in points
-            for f in p.feeds
-            if (not relay.points or p.name in relay.points or f.name in relay.points)
-            and (not relay.sources or f.source in ("", *relay.sources))
+    found: dict[str, None] = {}
+    for point in settings.points:
+        feeds = [
+            feed.name
+            for feed in point.feeds or (FeedSettings(point.name),)
+            if (not relay.points or point.name in relay.points or feed.name in relay.points)
+            and (not relay.sources or feed.source in ("", *relay.sources))
         ]
-    room: Callable[[str], bool] = lambda name: (  # noqa: E731 - one use, beside it
-        relay.protocol != "ctp01" or fits(name, MOST_LOCATION)
-    )
-    return [name for name in dict.fromkeys(names) if room(name)]
+        if relay.send == "crossings" and feeds:
+            found[point.name] = None
+        elif relay.send != "crossings":
+            found |= dict.fromkeys(feeds)
+    return [name for name in found if relay.protocol != "ctp01" or fits(name, MOST_LOCATION)]

@@ -6,7 +6,8 @@ better read or a statement changes what was sent, the new moment is sent; the
 protocols know no way to take the old one back (PROTOCOLS 1.3, 2).
 """
 
-from collections.abc import Sequence
+from collections import OrderedDict
+from collections.abc import Iterable
 
 import msgspec
 
@@ -20,80 +21,86 @@ def key_of(item: Item) -> Key:
     return item.kind, item.location, item.tag, item.moment
 
 
-class Difference(msgspec.Struct, frozen=True):
-    """Items to send, and those that were sent and no longer hold, at one point for one chip."""
+class Span(msgspec.Struct, frozen=True):
+    """The part of a chip's crossings that was looked at: at `point` ("" is all) from `since` on."""
 
-    add: tuple[Item, ...]
-    withdraw: tuple[Item, ...]
+    point: str = ""
+    since: int = 0
 
-    @property
-    def signature(self) -> tuple[frozenset[Key], frozenset[Key]]:
-        """Two differences with the same one say the same."""
-        return frozenset(map(key_of, self.add)), frozenset(map(key_of, self.withdraw))
-
-    @property
-    def first_seen(self) -> tuple[Item, ...]:
-        """What is not held back."""
-        return tuple(i for i in self.add if i.kind == ItemKind.FIRST_SEEN)
+    def covers(self, item: Item) -> bool:
+        """Whether an item is of that part."""
+        return item.moment >= self.since and self.point in ("", item.at_point)
 
 
-def differences(wanted: Sequence[Item], standing: Sequence[Item]) -> dict[str, Difference]:
-    """What to send and what no longer holds, by location, of one chip."""
-    now, then = {key_of(i) for i in wanted}, {key_of(i) for i in standing}
-    add = [i for i in wanted if key_of(i) not in then]
-    withdraw = [i for i in standing if key_of(i) not in now]
-    places = dict.fromkeys(i.location for i in (*add, *withdraw))
-    return {
-        place: Difference(
-            tuple(i for i in add if i.location == place),
-            tuple(i for i in withdraw if i.location == place),
-        )
-        for place in places
-    }
+WHOLE = Span()
 
 
 class _Wait(msgspec.Struct):
-    difference: Difference
+    item: Item
     since: int
 
 
+_Place = tuple[str, bool, Key]  # chip, whether it holds no more, and which item
+
+
 class Corrections:
-    """The differences of one relay that wait for their hold. All times are monotonic ns."""
+    """What one relay is to send or withdraw, and waits for its hold. Times are monotonic ns."""
 
     def __init__(self, hold: int) -> None:
         self._hold = hold
-        self._waiting: dict[tuple[str, str], _Wait] = {}
+        # Whoever waits longest is in front. A plain dict is slow at losing what is in front.
+        self._waiting: OrderedDict[_Place, _Wait] = OrderedDict()
+        self._of_chip: dict[str, dict[_Place, None]] = {}
+        self._at_once: dict[_Place, Item] = {}
 
-    def note(self, chip: str, found: dict[str, Difference], now: int) -> None:
-        """What differs for a chip now; a wait goes on where it is the same as before."""
-        for place in [p for c, p in self._waiting if c == chip and p not in found]:
-            del self._waiting[chip, place]
-        for place, difference in found.items():
-            before = self._waiting.get((chip, place))
-            if before is None or before.difference.signature != difference.signature:
-                self._waiting[chip, place] = _Wait(difference, now)
+    def note(
+        self, chip: str, wanted: Iterable[Item], standing: Iterable[Item], now: int, span: Span
+    ) -> None:
+        """What holds for a chip now, and what was sent of that; both of the part in `span` only.
+
+        What waits already and is still to be sent or withdrawn goes on waiting.
+        """
+        present = {key_of(i): i for i in wanted}
+        past = {key_of(i): i for i in standing}
+        found = {(chip, False, k): i for k, i in present.items() if k not in past}
+        found |= {(chip, True, k): i for k, i in past.items() if k not in present}
+        for place in list(self._of_chip.get(chip, ())):
+            if place not in found and span.covers(self._waiting[place].item):
+                self._end(place)
+        for place, item in found.items():
+            if place in self._waiting:
+                self._waiting[place].item = item
+            elif item.kind == ItemKind.FIRST_SEEN and not place[1]:
+                self._at_once[place] = item
+            else:
+                self._waiting[place] = _Wait(item, now)
+                self._of_chip.setdefault(chip, {})[place] = None
 
     def due(self, now: int) -> tuple[list[Item], list[Item]]:
         """What to send and what to withdraw now, oldest moment first; it waits no longer."""
-        add: list[Item] = []
+        add = list(self._at_once.values())
         withdraw: list[Item] = []
-        for where, wait in list(self._waiting.items()):
-            difference = wait.difference
-            if now - wait.since >= self._hold:
-                add += difference.add
-                withdraw += difference.withdraw
-                del self._waiting[where]
-            elif early := difference.first_seen:
-                add += early
-                rest = tuple(i for i in difference.add if i not in early)
-                wait.difference = Difference(rest, difference.withdraw)
-                if not rest and not difference.withdraw:
-                    del self._waiting[where]
+        self._at_once.clear()
+        while self._waiting:
+            place, wait = next(iter(self._waiting.items()))
+            if now - wait.since < self._hold:
+                break
+            (withdraw if place[1] else add).append(wait.item)
+            self._end(place)
         add.sort(key=lambda i: (i.moment, i.location, i.tag, i.kind))
         return add, withdraw
 
     def next_due(self, now: int) -> int | None:
         """How long (ns) until something is due; None when nothing waits."""
+        if self._at_once:
+            return 0
         if not self._waiting:
             return None
-        return max(0, min(w.since for w in self._waiting.values()) + self._hold - now)
+        return max(0, next(iter(self._waiting.values())).since + self._hold - now)
+
+    def _end(self, place: _Place) -> None:
+        del self._waiting[place]
+        of_chip = self._of_chip[place[0]]
+        del of_chip[place]
+        if not of_chip:
+            del self._of_chip[place[0]]

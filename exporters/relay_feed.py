@@ -13,8 +13,9 @@ import msgspec
 
 from projections.relayed import Item, queued
 from projections.relays import Block, Stream, block_of
-from store.event import RELAY_QUEUED
+from store.event import RELAY_QUEUED, Event
 from store.log import Log
+from wire.errors import WireError
 
 EVENTS = 16  # read at once: at most as many times `MOST_ITEMS` items in memory
 
@@ -32,7 +33,7 @@ class View(msgspec.Struct, frozen=True):
 
     items: int = 0
     counts: Mapping[str, int] = {}
-    blocks: tuple[Block, ...] | list[Block] = ()
+    blocks: tuple[Block, ...] = ()
 
 
 class Feed:
@@ -48,11 +49,7 @@ class Feed:
 
     def show(self, stream: Stream) -> None:
         """The stream has grown to this; all who listen are told."""
-        self.view = View(
-            stream.items,
-            dict(stream.counts),
-            stream.blocks,  # only ever appended to
-        )
+        self.view = View(stream.items, dict(stream.counts), tuple(stream.blocks))
         for tell in list(self._listeners):
             tell()
 
@@ -110,8 +107,10 @@ class Cursor:
         end = self._feed.view.items
         found: list[Numbered] = []
         while len(found) < limit and self.number <= end:
-            if not self._held and not self._fetch():
-                break
+            if not self._held:
+                if not self._fetch():
+                    break
+                continue  # all of them may have been other relays' events
             each = self._held.popleft()
             self.passed[each.item.location] = each.place
             if each.number < self.number:
@@ -127,8 +126,16 @@ class Cursor:
             self._after = event.position
             if event.source != self._feed.name:
                 continue
-            for item in queued(event).items:
+            for item in _items(event):
                 self._before += 1
                 place = self._counts[item.location] = self._counts.get(item.location, 0) + 1
                 self._held.append(Numbered(self._before, place, item))
         return bool(events)
+
+
+def _items(event: Event) -> tuple[Item, ...]:
+    """The items of a decision; none of one that cannot be read, as the fold counts none."""
+    try:
+        return queued(event).items
+    except WireError:
+        return ()

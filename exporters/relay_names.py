@@ -14,38 +14,65 @@ _SEPARATORS = str.maketrans(dict.fromkeys(",;~|\t\0\r\n ", "_"))
 # Tags that mean something else in the protocol.
 _RESERVED = frozenset(("guntime", "newlocation"))
 _DIGITS = 4
+_TRIES = 8  # with so many digits of a hash, before one more is taken
 
 
 def fits(name: str, most: int) -> bool:
-    """Whether a name can be sent as it is."""
-    return 0 < len(name) <= most and name.isascii() and name not in _RESERVED and _plain(name)
+    """Whether a name can be sent as it is. Blanks at its ends might get lost on the way."""
+    return (
+        0 < len(name) <= most
+        and name.isascii()
+        and name.isprintable()
+        and name not in _RESERVED
+        and name == name.strip()
+        and name.translate(_SEPARATORS) == name.replace(" ", "_")
+    )
 
 
-def _plain(name: str) -> bool:
-    return name.translate(_SEPARATORS) == name.replace(" ", "_") and name.isprintable()
+class Names:
+    """What is sent for each name: itself where it fits, else a shorter text that is no other's.
 
-
-def shortened(
-    name: str, most: int, known: Mapping[str, str], taken: Callable[[str], bool], *, end: bool
-) -> str:
-    """What is sent for a name that does not fit.
-
-    `known` has what was sent for it before; `taken` says whether a text means
-    something else already. With `end` its last characters are kept, which is
-    where chips differ, else its first ones.
+    A name that fits is sent as another text too, once its own stands for
+    somebody else.
     """
-    before = known.get(name)
-    if before is not None:
-        return before
-    clean = "".join(c if c.isascii() and c.isprintable() else "_" for c in name)
-    clean = clean.translate(_SEPARATORS) or "_"
-    short = clean[-most:] if end else clean[:most]
-    used = set(known.values())
-    number = 0
-    while short in used or short in _RESERVED or taken(short):
-        # A hash of the name, so that the same name is always sent as the same text.
-        mark = sha256(f"{number}{name}".encode()).hexdigest()[:_DIGITS].upper()
-        keep = most - _DIGITS
-        short = mark + clean[-keep:] if end else clean[:keep] + mark
-        number += 1
-    return short
+
+    def __init__(
+        self, most: int, known: Mapping[str, str], taken: Callable[[str], bool], *, end: bool
+    ) -> None:
+        """`known` has what was sent for names before that did not fit.
+
+        `taken` says whether a text is, or may be, sent as somebody's own name.
+        With `end` the last characters of a name are kept, which is where
+        chips differ, else the first ones.
+        """
+        self._most = most
+        self._taken = taken
+        self._end = end
+        self._texts = dict(known)
+        self._used = set(known.values())
+
+    def of(self, name: str) -> str:
+        """What is sent for a name, from now on."""
+        found = self._texts.get(name)
+        if found is None:
+            own = fits(name, self._most) and name not in self._used
+            found = self._texts[name] = name if own else self._shortened(name)
+            self._used.add(found)
+        return found
+
+    def _shortened(self, name: str) -> str:
+        clean = "".join(c if c.isascii() and c.isprintable() else "_" for c in name)
+        clean = clean.translate(_SEPARATORS) or "_"
+        short = self._cut(clean, self._most)
+        number = 0
+        while short in self._used or short in _RESERVED or self._taken(short):
+            # A hash of the name, so that the same name is nearly always sent as the same text.
+            digits = min(self._most, _DIGITS + number // _TRIES)
+            mark = sha256(f"{number}{name}".encode()).hexdigest()[:digits].upper()
+            rest = self._cut(clean, self._most - digits)
+            short = mark + rest if self._end else rest + mark
+            number += 1
+        return short
+
+    def _cut(self, text: str, most: int) -> str:
+        return text[max(0, len(text) - most) :] if self._end else text[:most]

@@ -5,37 +5,20 @@ is under way at a time: the next one is made when it has been folded, so that
 there is one count of what was queued, the log's.
 """
 
-from collections.abc import Mapping, Sequence
-
-import msgspec
+from collections.abc import Mapping
 
 from exporters.actions import RETRY_EVERY
-from exporters.relay_backfill import Backfill
 from exporters.relay_choice import Choice
-from exporters.relay_corrections import Corrections, differences
 from exporters.relay_feed import Feed
+from exporters.relay_work import CrossingsWork, Portion, ReadsWork
 from projections.derived import Changes
 from projections.meet import Meet
-from projections.relayed import MOST_ITEMS, Item, queued_draft
-from projections.relays import Heard
+from projections.relayed import MOST_ITEMS, queued_draft
+from projections.rulings import Shift
+from projections.starts import Starts
 from projections.views import Alarm
 from store.log import Log, StoreUnavailable
 from wire.settings import RelaySettings, Settings
-
-# Events that brought a relay nothing, after which the log is told that they were looked at.
-MARK_EVERY = 20_000
-
-
-class _Line(msgspec.Struct):
-    """The work on one relay. `done`: what came in up to there was looked at."""
-
-    settings: RelaySettings
-    corrections: Corrections
-    touched: dict[str, None] = {}
-    done: int = 0
-    flying: int = 0  # the event of the decision that was not folded yet
-    backfill: Backfill | None = None
-    anew: bool = True  # every crossing is to be looked at
 
 
 class Queue:
@@ -48,13 +31,16 @@ class Queue:
     def __init__(self, log: Log, feeds: Mapping[str, Feed]) -> None:
         self._log = log
         self._feeds = feeds
-        self._lines: dict[str, _Line] = {}
+        self._works: dict[str, ReadsWork | CrossingsWork] = {}
+        self._choices: dict[str, Choice] = {}
+        self._flying: dict[str, int] = {}  # the event of a decision that was not folded yet
         self._begin_at = 0
         self._append_at = 0
-        self._seen: tuple[object, ...] = ()
         self._meet: Meet | None = None
         self._settings: Settings | None = None
-        self._choices: dict[str, Choice] = {}
+        self._program: object = None
+        self._starts = Starts({})
+        self._shifts: dict[str, tuple[Shift, ...]] = {}
         self._alarm: Alarm | None = None
 
     def begin(self, meet: Meet, head: int) -> None:
@@ -67,11 +53,14 @@ class Queue:
         return [self._alarm] if self._alarm else []
 
     def consider(self, meet: Meet, changes: Changes, now: int) -> int | None:
-        """Queue what is due. Returns for how long (ns) nothing will be; None for no known time."""
+        """Queue what is due. Returns for how long (ns) nothing will be; None for no known time.
+
+        A decision is to be folded at once: only then its items can leave.
+        """
         self._follow(meet, changes)
         if meet.position < self._begin_at or now < self._append_at:
             return None if meet.position < self._begin_at else self._append_at - now
-        waits = [self._advance(meet, line, now) for line in self._lines.values()]
+        waits = [self._advance(meet, name, work, now) for name, work in self._works.items()]
         return min((w for w in waits if w is not None), default=None)
 
     def pass_on(self, meet: Meet, now: int) -> int | None:
@@ -82,45 +71,68 @@ class Queue:
         if meet.position < self._begin_at or now < self._append_at:
             return None
         waits = [
-            self._advance(meet, line, now)
-            for line in self._lines.values()
-            if line.settings.send != "crossings"
-            and not line.settings.heats
-            and line.settings.tag == "chip"
+            self._advance(meet, name, work, now)
+            for name, work in self._works.items()
+            if isinstance(work, ReadsWork) and not work.by_meet
         ]
         return min((w for w in waits if w is not None), default=None)
 
     def conclude(self, meet: Meet) -> None:
-        """Before the end: tell the log how far each relay has looked."""
-        for line in self._lines.values():
-            stream = meet.state.relays.of(line.settings.name).stream
-            if line.done > stream.as_of and line.flying <= meet.position:
-                self._append(meet, line, (), (), until=line.done, now=0)
+        """Before the end: tell the log how far each relay has looked at what came in."""
+        for name, work in self._works.items():
+            if isinstance(work, ReadsWork) and self._flying.get(name, 0) <= meet.position:
+                looked = Portion((), (), work.done, worth=True)
+                if work.done > meet.state.relays.stream(name).as_of:
+                    self._append(meet, work, looked, now=0)
 
     # -- following the meet ----------------------------------------------
 
     def _follow(self, meet: Meet, changes: Changes) -> None:
         wanted = {r.name: r for r in meet.settings.relays}
-        for name in self._lines.keys() - wanted.keys():
-            del self._lines[name]
+        for name in self._works.keys() - wanted.keys():
+            del self._works[name]
         for name, settings in wanted.items():
-            line = self._lines.get(name)
-            if line is None or line.settings != settings:
-                self._lines[name] = _Line(settings, Corrections(settings.hold))
+            work = self._works.get(name)
+            if work is None or work.settings != settings:
+                self._works[name] = self._work(settings)
         self._show(meet)
-        state = meet.state
-        seen = (state.program_position, state.startlist.chips, len(state.stated), meet.starts())
-        moved = seen != self._seen
-        if meet is not self._meet or meet.settings is not self._settings:
-            self._meet, self._settings, moved = meet, meet.settings, True
+        # By identity: each is another one as soon as anything in it is.
+        other = meet is not self._meet or meet.settings is not self._settings
+        programmed = meet.state.startlist.tags is not self._program
+        shifted = meet.rulings().shifts != self._shifts
+        self._meet, self._settings = meet, meet.settings
+        self._program, self._shifts = meet.state.startlist.tags, meet.rulings().shifts
+        if other:
             self._choices.clear()
-        chips = dict.fromkeys((*changes.chips, *(key[0] for key in changes.crossings)))
-        for line in self._lines.values():
-            if line.settings.send == "crossings":
-                line.touched |= chips
-                # Who is in which heat may be another now; whose a chip is, `changes` tells.
-                line.anew = line.anew or (moved and bool(line.settings.heats))
-        self._seen = seen
+        restarted = self._restarted(meet)
+        for work in self._works.values():
+            if isinstance(work, CrossingsWork):
+                by_heats = bool(work.settings.heats)
+                work.touch(changes, restarted if by_heats else (), guns=shifted)
+                if other or (programmed and by_heats):
+                    work.anew()
+
+    def _work(self, settings: RelaySettings) -> ReadsWork | CrossingsWork:
+        if settings.send == "crossings":
+            return CrossingsWork(settings)
+        return ReadsWork(settings, self._log)
+
+    def _restarted(self, meet: Meet) -> dict[str, None]:
+        """The chips of all whose heats started at another moment than when last looked at."""
+        starts, before = meet.starts(), self._starts
+        if starts is before:
+            return {}
+        self._starts = starts
+        now, then = starts.by_race, before.by_race
+        startlist = meet.state.startlist
+        return {
+            chip: None
+            for key in now.keys() | then.keys()
+            if now.get(key) != then.get(key)
+            for lane in startlist.entry(key).lanes
+            for swimmer in lane.swimmer_ids
+            for chip in meet.chips_of(swimmer)
+        }
 
     def _show(self, meet: Meet) -> None:
         for name, feed in self._feeds.items():
@@ -130,85 +142,42 @@ class Queue:
 
     # -- one relay -------------------------------------------------------
 
-    def _advance(self, meet: Meet, line: _Line, now: int) -> int | None:
-        if line.flying > meet.position:
-            return None
-        name = line.settings.name
-        stream = meet.state.relays.of(name).stream
+    def _advance(
+        self, meet: Meet, name: str, work: ReadsWork | CrossingsWork, now: int
+    ) -> int | None:
+        if self._flying.get(name, 0) > meet.position:
+            return 0
+        stream = meet.state.relays.stream(name)
         choice = self._choices.get(name)
-        if choice is None:
-            choice = self._choices[name] = Choice(line.settings, meet, stream)
-        if line.settings.send == "crossings":
-            return self._correct(meet, line, choice, now)
-        line.done = max(line.done, stream.as_of)
-        until, news = self._news(meet, line)
-        items = list(choice.heard(news, line.done))
-        worth = items or until - stream.as_of >= MARK_EVERY
-        if worth and not self._append(meet, line, items, (), until=until, now=now):
-            line.backfill = None  # what it has given is to be given again
+        if choice is None or choice.relay != work.settings:
+            choice = self._choices[name] = Choice(work.settings, meet, stream)
+        portion = work.portion(meet, stream, choice, now)
+        if not portion.worth:
+            work.accept(portion)
+            return work.wait(meet, now)
+        if not self._append(meet, work, portion, now):
+            work.refuse(portion)
             return RETRY_EVERY
-        line.done = max(line.done, until)
-        return 0 if line.backfill is not None else None
-
-    def _news(self, meet: Meet, line: _Line) -> tuple[int, Sequence[Heard]]:
-        """Until which event is known what came in since `line.done`, and what did."""
-        relays = meet.state.relays
-        if line.backfill is None:
-            if line.done >= relays.heard_from:
-                return meet.position, relays.heard
-            line.backfill = Backfill(self._log, meet)
-        past = line.backfill
-        news = past.next(meet.position)
-        if past.position == meet.position:
-            line.backfill = None
-        return past.position, news
-
-    def _correct(self, meet: Meet, line: _Line, choice: Choice, now: int) -> int | None:
-        stream = meet.state.relays.of(line.settings.name).stream
-        if line.anew:
-            line.touched |= dict.fromkeys((*meet.chips(), *stream.standing))
-            line.anew = False
-        for chip in line.touched:
-            standing = stream.standing.get(chip, ())
-            line.corrections.note(chip, differences(choice.crossings(chip), standing), now)
-        line.touched = {}
-        guns = [g for g in meet.state.guns.values() if g.position > max(line.done, stream.as_of)]
-        add, withdraw = line.corrections.due(now)
-        items = [i for gun in guns for i in choice.gun(gun)]
-        items += choice.announced(add)
-        worth = items or withdraw
-        if worth and not self._append(meet, line, items, withdraw, until=meet.position, now=now):
-            line.anew = True
-            return RETRY_EVERY
-        line.done = meet.position
-        return line.corrections.next_due(now)
+        work.accept(portion)
+        return 0
 
     def _append(
-        self,
-        meet: Meet,
-        line: _Line,
-        items: Sequence[Item],
-        withdrawn: Sequence[Item],
-        *,
-        until: int,
-        now: int,
+        self, meet: Meet, work: ReadsWork | CrossingsWork, portion: Portion, now: int
     ) -> bool:
         """Append a decision; False, and an alarm, when the log cannot be written now."""
-        name = line.settings.name
-        before = meet.state.relays.of(name).stream.items
-        drafts = []
-        for at in range(0, max(1, len(items)), MOST_ITEMS):
-            part = tuple(items[at : at + MOST_ITEMS])
-            drafts.append(
-                queued_draft(
-                    name,
-                    part,
-                    as_of=until,
-                    before=before + at,
-                    crossings=line.settings.send == "crossings",
-                    withdrawn=tuple(withdrawn) if at == 0 else (),
-                )
+        name, items = work.settings.name, portion.items
+        before = meet.state.relays.stream(name).items
+        drafts = [
+            queued_draft(
+                name,
+                items[at : at + MOST_ITEMS],
+                as_of=portion.until,
+                before=before + at,
+                crossings=work.crossings,
+                withdrawn=portion.withdrawn if at == 0 else (),
             )
+            for at in range(0, max(1, len(items)), MOST_ITEMS)
+        ]
         try:
             head = self._log.append(drafts)
         except StoreUnavailable as e:
@@ -219,5 +188,5 @@ class Queue:
             )
             return False
         self._alarm = None
-        line.flying = head.position
+        self._flying[name] = head.position
         return True

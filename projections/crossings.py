@@ -39,6 +39,7 @@ Row = tuple[int, int, Feed]
 
 # What somebody saw: it outranks what any reader says.
 SEEN = Feed(-1)
+SEEN_BY = "operator"  # in the place of a source
 
 
 class Corrections(msgspec.Struct, frozen=True):
@@ -95,7 +96,7 @@ def points_of(
     claims: dict[str, list[Feed]] = {p.name: [] for p in settings.points}
     named = {p.name: p for p in settings.points}
     for id_, (source, name) in enumerate(feeds):
-        point, feed = _claim(settings.points, source, name)
+        point, feed = claim(settings.points, source, name)
         named.setdefault(point, PointSettings(name=point))
         claims.setdefault(point, []).append(Feed(id_, feed.backup, feed.shift))
     for name in seen_at:
@@ -108,7 +109,8 @@ def points_of(
     }
 
 
-def _claim(points: Iterable[PointSettings], source: str, name: str) -> tuple[str, FeedSettings]:
+def claim(points: Iterable[PointSettings], source: str, name: str) -> tuple[str, FeedSettings]:
+    """The point that takes what `source` calls `name`, and how: see `points_of`."""
     found: tuple[str, FeedSettings] | None = None
     for point in points:
         for feed in point.feeds or (FeedSettings(point.name),):

@@ -10,7 +10,15 @@ from operator import itemgetter
 import msgspec
 
 from projections import attention, races
-from projections.crossings import NONE, Corrections, Passing, Point, passings_since, points_of
+from projections.crossings import (
+    NONE,
+    Corrections,
+    Passing,
+    Point,
+    claim,
+    passings_since,
+    points_of,
+)
 from projections.intake import Pending, State
 from projections.rulings import Rulings, Shift, rule
 from projections.startlist import canonical
@@ -184,15 +192,8 @@ class Derived:
         return [(name, point) for name, point in self.points.items() if name in names]
 
     def point_of(self, source: str, feed: str) -> str:
-        """The point of a feed that was heard or is configured; else the feed's own name."""
-        id_ = self.state.reads.feed_ids.get(source, {}).get(feed)
-        found = None if id_ is None else self._point_of.get(id_)
-        if found is not None:
-            return found[1].settings.name
-        for point in self.state.settings.points:
-            if any(f.name == feed and f.source in ("", source) for f in point.feeds):
-                return point.name
-        return feed
+        """The point of a feed, whether or not it was heard; its own name where none takes it."""
+        return claim(self.state.settings.points, source, feed)[0]
 
     def corrections(self, chip: str) -> Corrections:
         """What people said about the reads of a chip."""

@@ -5,13 +5,13 @@ state is a function of the events alone: feeding them in any batches, saving
 and loading in between, gives the same views.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 import msgspec
 
 from projections import attention
 from projections.clock import iso_local
-from projections.crossings import SEEN, Corrections, Passing, Point
+from projections.crossings import SEEN, SEEN_BY, Corrections, Passing, Point
 from projections.decode import Decoder
 from projections.derived import Changes, Derived
 from projections.intake import Intake, Pending, State
@@ -34,7 +34,7 @@ from wire.timedrops import RaceKey
 
 __all__ = ["DEFAULTS", "VERSION", "Changes", "Meet", "State"]
 
-VERSION = 5  # raise it whenever the same events would give another state
+VERSION = 6  # raise it whenever the same events would give another state
 DEFAULTS = Settings()
 
 
@@ -140,11 +140,15 @@ class Meet:
         """The chips that have crossings."""
         return tuple(self._derived.passings)
 
+    def passings(self, chip: str) -> Mapping[str, Sequence[Passing]]:
+        """The crossings of a chip in their smallest form, by point, each in order of moment."""
+        return self._derived.passings.get(chip, {})
+
     def crossing(self, chip: str, point: str, p: Passing) -> Crossing:
         """The view of one crossing, as a `settle` found it."""
         reads = self.state.reads
         if p.feed == SEEN.id:
-            source, feed, detail = "operator", "", Detail(ReadKind.BEST_SEEN, "", 0, None)
+            source, feed, detail = SEEN_BY, "", Detail(ReadKind.BEST_SEEN, "", 0, None)
         else:
             source, feed = reads.feeds[p.feed]
             detail = reads.details[p.origin >> POSITION_BITS]
@@ -205,7 +209,7 @@ class Meet:
         return tuple(self._derived.points.values())
 
     def point_of(self, source: str, feed: str) -> str:
-        """The timing point that a feed belongs to; its own name where it belongs to none."""
+        """The timing point that a feed belongs to; its own name, or a like one, where to none."""
         return self._derived.point_of(source, feed)
 
     def starts(self) -> Starts:
@@ -222,6 +226,10 @@ class Meet:
         A swimmer's id, "" for nobody's.
         """
         return self._derived.owner_at(chip, moment)
+
+    def chips_of(self, swimmer: str) -> tuple[str, ...]:
+        """The chips of a swimmer that have been read."""
+        return self._derived.chips_of(swimmer)
 
     def entered(self, swimmer: str) -> tuple[RaceKey, ...]:
         """The races that a swimmer is in."""

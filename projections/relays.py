@@ -4,21 +4,29 @@ The items themselves stay in the log. Here are their counts and a sparse
 index, so that a peer that asks for an old item is led to its event.
 """
 
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right, insort
 from collections.abc import Iterable, Sequence
+from operator import attrgetter
 
 import msgspec
 
 from projections.clock import iso_local
 from projections.facts import Gun, Reads
-from projections.relayed import Item, Queued, Sent
+from projections.relayed import Item, ItemKind, Queued, Sent
 from projections.views import RelayHealth, RelayReceipt
 from store.event import Meta
 from wire.settings import RelaySettings, Settings
 
-BLOCK = 1000  # items between two entries of the index: some kilobytes of log to search
+# Items between two entries of the index: some kilobytes of log to search. An
+# entry has a count for each location, so with more locations than this there
+# are fewer entries: a peer that invents locations must not make the index
+# grow as the square of them.
+BLOCK = 1000
 MOST_HEARD = 200_000  # reads that wait for a relay that does not keep up; the log has them all
 MOST_PEERS = 256  # whose progress is remembered; one that is forgotten is sent everything
+
+_moment = attrgetter("moment")
+_until = attrgetter("until")
 
 
 class Block(msgspec.Struct, frozen=True, array_like=True):
@@ -35,8 +43,10 @@ class Block(msgspec.Struct, frozen=True, array_like=True):
 class Stream(msgspec.Struct):
     """The items of one relay, by number. `counts` has the items of each location, in their order.
 
-    `standing` has the crossings of each chip as they were last queued, and
-    `shortened` the tags and locations that were too long for the protocol.
+    Where reads are sent, those of events up to `as_of` were taken, and guns.
+    Where crossings are, `standing` has those of each chip as they were last
+    queued, in order of moment, and the guns as those of no chip. `locations`
+    and `tags` have what was sent for those that the protocol has no room for.
     """
 
     items: int = 0
@@ -44,37 +54,44 @@ class Stream(msgspec.Struct):
     counts: dict[str, int] = {}
     blocks: list[Block] = []
     standing: dict[str, list[Item]] = {}
-    shortened: dict[str, str] = {}
+    locations: dict[str, str] = {}
+    tags: dict[str, str] = {}
     withdrawn: int = 0
     last: int = 0  # when an item was last queued, ns UTC by our clock
 
     def take(self, fact: Queued) -> None:
         """Number the next items."""
-        if not self.blocks or self.items >= self.blocks[-1].before + BLOCK:
+        room = max(BLOCK, len(self.counts))
+        if not self.blocks or self.items >= self.blocks[-1].before + room:
             self.blocks.append(Block(fact.position, self.items, tuple(self.counts.values())))
         counts = self.counts
         for item in fact.items:
             counts[item.location] = counts.get(item.location, 0) + 1
             if item.full:
-                self.shortened[item.full] = item.tag
+                self.tags[item.full] = item.tag
             if item.point:
-                self.shortened[item.point] = item.location
+                self.locations[item.point] = item.location
         self.items += len(fact.items)
-        self.as_of = max(self.as_of, fact.as_of)
         self.withdrawn += len(fact.withdrawn)
         if fact.items:
             self.last = fact.recorded_at
         if fact.crossings:
             self._stand(fact.items, fact.withdrawn)
+        else:
+            self.as_of = max(self.as_of, fact.as_of)
 
     def _stand(self, items: Iterable[Item], withdrawn: Iterable[Item]) -> None:
         for item in withdrawn:
             standing = self.standing.get(item.of_chip, [])
-            if item in standing:
-                standing.remove(item)
+            at = bisect_left(standing, item.moment, key=_moment)
+            while at < len(standing) and standing[at].moment == item.moment:
+                if standing[at] == item:
+                    del standing[at]
+                    break
+                at += 1
         for item in items:
-            if item.tag:
-                self.standing.setdefault(item.of_chip, []).append(item)
+            if item.kind != ItemKind.LOCATION:
+                insort(self.standing.setdefault(item.of_chip, []), item, key=_moment)
 
 
 class Peer(msgspec.Struct):
@@ -106,7 +123,6 @@ class Relay(msgspec.Struct):
     protocol: str = ""
     again: int = 0
     last_sent: int = 0
-    connected_at: int = 0
 
 
 class Heard(msgspec.Struct, frozen=True, gc=False):
@@ -117,7 +133,7 @@ class Heard(msgspec.Struct, frozen=True, gc=False):
 
     reads: Reads | None
     gun: Gun | None
-    copies: tuple[int, ...]
+    copies: frozenset[int]
 
     @property
     def until(self) -> int:
@@ -133,8 +149,8 @@ class Heard(msgspec.Struct, frozen=True, gc=False):
 class Relays(msgspec.Struct):
     """All relays that the log knows, by name, and what came in that they have not queued yet.
 
-    `heard` has all of that from events after `heard_from`; `feeding` are the
-    relays that are to take it.
+    `heard` has all of that from events after `heard_from`, in their order;
+    `feeding` are the relays that are to take it.
     """
 
     relays: dict[str, Relay] = {}
@@ -152,24 +168,29 @@ class Relays(msgspec.Struct):
         """The settings say which relays there are."""
         self.feeding = tuple(r.name for r in settings.relays if r.send != "crossings")
         if not self.feeding and self.heard:
-            self._forget(self.heard[-1].until)
+            self.forget(self.heard[-1].until)
 
     def hear(self, fact: Reads | Gun, copies: Iterable[int]) -> None:
         """Something came in. What no relay takes in time is found in the log again."""
-        if not self.feeding:
-            return
         reads = fact if isinstance(fact, Reads) else None
         gun = fact if isinstance(fact, Gun) else None
-        self.heard.append(Heard(reads, gun, tuple(copies)))
-        self.heard_size += self.heard[-1].size
+        heard = Heard(reads, gun, frozenset(copies))
+        if not self.feeding:
+            self.heard_from = heard.until  # a relay that is added later begins in the log
+            return
+        self.heard.append(heard)
+        self.heard_size += heard.size
         if self.heard_size > MOST_HEARD:
-            self._forget(self.heard[len(self.heard) // 2].until)
+            self.forget(self.heard[len(self.heard) // 2].until)
 
-    def _forget(self, until: int) -> None:
-        """Drop what came in by then, or with the same event."""
-        kept = [each for each in self.heard if each.until > until]
-        self.heard_size = sum(each.size for each in kept)
-        self.heard = kept
+    def heard_after(self, position: int) -> list[Heard]:
+        """What came in that has part in an event later than `position`, as far as it is kept."""
+        return self.heard[bisect_right(self.heard, position, key=_until) :]
+
+    def forget(self, until: int) -> None:
+        """Drop what came in by event `until`."""
+        self.heard = self.heard_after(until)
+        self.heard_size = sum(each.size for each in self.heard)
         self.heard_from = max(self.heard_from, until)
 
     def of(self, name: str) -> Relay:
@@ -179,20 +200,24 @@ class Relays(msgspec.Struct):
             found = self.relays[name] = Relay()
         return found
 
+    def stream(self, name: str) -> Stream:
+        """The relay's stream, an empty one before it did anything. Only for looking at."""
+        found = self.relays.get(name)
+        return Stream() if found is None else found.stream
+
     def queue(self, fact: Queued) -> None:
         """Items were queued."""
         self.of(fact.relay).stream.take(fact)
         if self.heard and fact.relay in self.feeding:
-            taken = min(self.of(name).stream.as_of for name in self.feeding)
+            taken = min(self.stream(name).as_of for name in self.feeding)
             if self.heard[0].until <= taken:
-                self._forget(min(taken, self.heard[-1].until))
+                self.forget(min(taken, self.heard[-1].until))
 
     def opened(self, name: str, meta: Meta, at: int) -> None:
         """A connection was made."""
         relay = self.of(name)
         relay.protocol = str(meta.get("protocol", ""))
         relay.open[int(meta["c"])] = Talk(str(meta.get("peer", "")), at)
-        relay.connected_at = at
 
     def closed(self, name: str, c: int, reason: str, at: int) -> None:
         """A connection ended."""
@@ -248,8 +273,9 @@ class Relays(msgspec.Struct):
             last_queued_ns=stream.last or None,
             last_sent=iso_local(relay.last_sent or None, zone),
             last_sent_ns=relay.last_sent or None,
-            locations=stream.counts,
-            shortened=stream.shortened,
+            # Copies, for a view is shown in other threads while the stream grows.
+            locations=dict(stream.counts),
+            shortened=stream.locations | stream.tags,
             receipt=None if newest is None else _receipt(newest, zone),
         )
 
