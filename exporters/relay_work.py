@@ -17,8 +17,10 @@ from projections.relays import Heard, Stream
 from store.log import Log
 from wire.settings import RelaySettings
 
-# Events that brought a relay nothing, after which the log is told that they were looked at.
+# When a relay was brought nothing for so many events, or so many reads wait for it to say so
+# (they are kept in memory), the log is told that they were looked at.
 MARK_EVERY = 20_000
+MARK_READS = 5000
 # In one turn, so that it takes some milliseconds even after much has waited.
 MOST_READS = 5000
 MOST_LOOKS = 300
@@ -63,7 +65,9 @@ class ReadsWork:
         self.done = max(self.done, stream.as_of)
         until, news = self._news(meet)
         items = tuple(choice.heard(news, self.done))
-        return Portion(items, (), until, bool(items) or until - stream.as_of >= MARK_EVERY)
+        idle = until - stream.as_of
+        crowded = idle > 0 and meet.state.relays.heard_size >= MARK_READS
+        return Portion(items, (), until, bool(items) or idle >= MARK_EVERY or crowded)
 
     def accept(self, portion: Portion) -> None:
         """It is queued, or was not worth it."""
