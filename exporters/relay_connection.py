@@ -2,18 +2,17 @@
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
-from itertools import count
 
 import anyio
 import msgspec
 
 from exporters.relay_feed import Feed
+from exporters.relay_ledger import Ledger
 from exporters.relay_progress import Piece, Progress
 from ingest.connections import CLOSE_TIME, Connection, Hangup
 from ingest.desk import Desk, spell_duration
-from projections.relays import Peer
 from store.event import RELAY_SENT, pack_meta
 from wire.settings import RelaySettings
 from wire.stamps import NS
@@ -30,7 +29,7 @@ class Office(msgspec.Struct, frozen=True):
     relay: RelaySettings
     feed: Feed
     desk: Desk
-    ledger: "Ledger"
+    ledger: Ledger
     clock: Callable[[], int] = time.monotonic_ns
 
 
@@ -40,7 +39,7 @@ class Channel:
     def __init__(
         self,
         connection: Connection,
-        office: "Office",
+        office: Office,
         progress: Progress,
         name: str,
     ) -> None:
@@ -186,44 +185,3 @@ async def hear_out(connection: Connection) -> None:
         data = await connection.receive()
         heard += len(data or b"")
     raise Hangup("the peer sends much to us, and we take nothing: is this the port it means?")
-
-
-class Ledger:
-    """How far each peer of a relay is: as the log had it at the start, and as it went on.
-
-    A peer is known by its machine, for its port is another each time. Several
-    connections of one machine at once get a number each, and a later one of
-    that machine begins where the furthest behind of them was, since nobody
-    can tell which of them it is.
-    """
-
-    def __init__(self, relay: RelaySettings, known: Mapping[str, Peer]) -> None:
-        self._relay = relay
-        self._known = {key: (peer.through, peer.safe) for key, peer in known.items()}
-        self._open: set[str] = set()
-
-    def enter(self, peer: str) -> tuple[str, int, int]:
-        """What the peer is called here, the item up to which it is safe, and was handed."""
-        relay = self._relay
-        host = f"{relay.host}:{relay.port}" if relay.role == "client" else _host(peer)
-        names = (f"{host}#{n}" if n > 1 else host for n in count(1))
-        name = next(name for name in names if name not in self._open)
-        self._open.add(name)
-        same = [name for name in self._known if name == host or name.startswith(f"{host}#")]
-        if name not in self._known:
-            return name, 0, 0
-        safe = min(self._known[each][1] for each in same)
-        return name, safe, max(self._known[each][0] for each in same)
-
-    def note(self, name: str, through: int, safe: int) -> None:
-        """A peer is so far."""
-        before = self._known.get(name, (0, 0))
-        self._known[name] = max(before[0], through), safe
-
-    def leave(self, name: str) -> None:
-        """The peer is gone."""
-        self._open.discard(name)
-
-
-def _host(peer: str) -> str:
-    return peer.rpartition(":")[0]

@@ -12,8 +12,9 @@ from anyio.abc import TaskGroup
 
 from exporters.publisher import Publisher
 from exporters.relay_choice import configured_locations
-from exporters.relay_connection import Ledger, Office
+from exporters.relay_connection import Office
 from exporters.relay_feed import Feed
+from exporters.relay_ledger import Ledger
 from exporters.relay_queue import Queue
 from exporters.sink import FolderSink
 from ingest.clients import run_client
