@@ -4,23 +4,32 @@ import asyncio
 import time
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
+from typing import TypeVar
 
 import anyio
 import msgspec
 
 from exporters.relay_feed import Feed
-from exporters.relay_ledger import Ledger
-from exporters.relay_progress import Piece, Progress
+from exporters.relay_ledger import Ledger, Place
+from exporters.relay_progress import SLOW, Piece, Progress
 from ingest.connections import CLOSE_TIME, Connection, Hangup
 from ingest.desk import Desk, spell_duration
 from store.event import RELAY_SENT, pack_meta
+from store.log import StoreError
+from wire.errors import malformed
 from wire.settings import RelaySettings
 from wire.stamps import NS
 
 MARK_EVERY = NS  # how much a crash of ours makes us send again, at most
 SLOW_AFTER = 10 * NS  # a peer that has not read for so long is pointed out,
 PATIENCE = 120 * NS  # and for so long, is given up: it may come back and read
+AT_ONCE = 16 * 1024  # bytes for which a peer has that patience; a poor line takes long for more
 MOST_UNASKED = 64 * 1024  # bytes from a peer that has nothing to say
+QUOTED = 40  # of them, for people
+SILENCING = 30  # seconds for which one that says more is not listened to, before it may come again
+
+
+T = TypeVar("T")
 
 
 class Office(msgspec.Struct, frozen=True):
@@ -41,47 +50,60 @@ class Channel:
         connection: Connection,
         office: Office,
         progress: Progress,
-        name: str,
+        place: Place,
     ) -> None:
-        """`name` is what the peer is called in the ledger."""
+        """`place` is the peer's in the ledger."""
         self.relay = office.relay
         self.feed = office.feed
         self.progress = progress
         self.connection = connection
         self.desk = office.desk
         self._ledger = office.ledger
-        self._name = name
+        self._name = place.name
         self._clock = office.clock
-        self._marked = (0, 0, 0)
+        # What the log knows already is no news: a peer may come and go every second.
+        known = progress.through <= place.through
+        self._marked = (progress.through, progress.safe, 0) if known else None
         self._marked_at = office.clock()
-        self._sending = 0
+        self._sending: int | None = None  # since when the peer is being given something
+        self._told: set[str] = set()
 
     def now(self) -> int:
         """Monotonic ns."""
         return self._clock()
+
+    async def work(self, work: Callable[[], T]) -> T:
+        """Do what reads the log: a matter of files, which may take its time.
+
+        Raises `Hangup` when the log cannot be read.
+        """
+        try:
+            return await anyio.to_thread.run_sync(work)
+        except StoreError as e:
+            raise Hangup(f"what is to be sent cannot be read: {e}") from e
 
     async def deliver(self, piece: Piece) -> None:
         """Hand over items.
 
         Raises `Hangup`. The mark in the log follows, at most every `MARK_EVERY`.
         """
-        begun = self._clock()
-        if piece.data:
-            self._sending = begun
+        for at in range(0, len(piece.data), AT_ONCE):
+            self._sending = self._clock()
             try:
-                await self.connection.pass_on(piece.data, PATIENCE)
+                await self.connection.pass_on(piece.data[at : at + AT_ONCE], PATIENCE)
             finally:
-                self._sending = 0
+                self._see_whether_it_reads()
+                self._sending = None
+            self.settle("slow")
         now = self._clock()
-        if piece.data and now - begun > SLOW_AFTER:
-            self.desk.settle(self.relay.name, self._slow)
-        self.progress.note(piece, begun, now)
+        self.progress.note(piece, now)
         if now - self._marked_at >= MARK_EVERY:
             await self.mark()
 
     async def mark(self) -> None:
         """Tell the log how far this connection is, if that is news."""
         progress = self.progress
+        self._see_whether_it_reads()
         self._marked_at = self._clock()
         progress.settle(self._marked_at)
         mark = (progress.through, progress.safe, progress.sent)
@@ -101,13 +123,18 @@ class Channel:
             ),
         )
 
+    def _see_whether_it_reads(self) -> None:
+        now = self._clock()
+        if self._sending is not None and now - self._sending > SLOW:
+            self.progress.stall(now)
+
     async def watch(self) -> None:
         """Point out a peer that does not read; until cancelled."""
         name = self.relay.name
         while True:
             await anyio.sleep(SLOW_AFTER / NS / 2)
             since = self._sending
-            if since and self._clock() - since >= SLOW_AFTER:
+            if since is not None and self._clock() - since >= SLOW_AFTER:
                 waiting = self.feed.view.items - self.progress.through
                 self.report(
                     "slow",
@@ -119,19 +146,27 @@ class Channel:
 
     def report(self, key: str, text: str, hint: str) -> None:
         """Point out a condition of this connection, by a `key` of its own."""
+        self._told.add(key)
         where = f"{key}:{self.connection.number}"
         self.desk.report(self.relay.name, "warning", where, text, hint)
 
+    def has_told(self, key: str) -> bool:
+        """Whether the condition stands."""
+        return key in self._told
+
+    def settle(self, key: str) -> None:
+        """The condition is over, if it ever was."""
+        if key in self._told:
+            self._told.discard(key)
+            self.desk.settle(self.relay.name, f"{key}:{self.connection.number}")
+
     async def close(self) -> None:
         """The connection is over: tell the log how far it was, whatever is being cancelled."""
-        self.desk.settle(self.relay.name, self._slow)
+        for key in list(self._told):
+            self.settle(key)
         self._ledger.leave(self._name)
         with anyio.move_on_after(CLOSE_TIME / NS, shield=True):
             await self.mark()
-
-    @property
-    def _slow(self) -> str:
-        return f"slow:{self.connection.number}"
 
 
 class More:
@@ -178,10 +213,21 @@ async def until_hangup(*works: Callable[[], Awaitable[None]]) -> None:
     raise ended[0]
 
 
-async def hear_out(connection: Connection) -> None:
+async def hear_out(channel: Channel) -> None:
     """Record what a peer says that has nothing to say, within bounds. Ends by `Hangup`."""
+    connection = channel.connection
     heard = 0
     while heard <= MOST_UNASKED:
-        data = await connection.receive()
-        heard += len(data or b"")
+        data = await connection.receive() or b""
+        heard += len(data)
+        # A blank line may be that program's way to say that it is there.
+        if data.strip(b" \t\r\n\0") and not channel.has_told("speaks"):
+            channel.report(
+                "speaks",
+                f"{channel.relay.name}: {connection.peer} sends to us, and a relay takes nothing:"
+                f" {malformed('', data[:QUOTED]).excerpt}",
+                "If that is a timing system, its reads do not count: let it send to the port of"
+                " a [[source]].",
+            )
+    await anyio.sleep(SILENCING)
     raise Hangup("the peer sends much to us, and we take nothing: is this the port it means?")

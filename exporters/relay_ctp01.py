@@ -54,16 +54,14 @@ async def talk_ctp01(
     connection: Connection, office: Office, stamps: Stamps, options: ClientOptions
 ) -> None:
     """Hold one conversation with a scoring program. Ends by `Hangup`."""
-    name, _, through = office.ledger.enter(connection.peer)
-    channel = Channel(connection, office, Progress(0, office.relay.overlap), name)
-    talk = _Talk(channel, stamps, options, through)
+    place = office.ledger.enter(connection.peer)
+    channel = Channel(connection, office, Progress(0, office.relay.overlap), place)
+    talk = _Talk(channel, stamps, options, place.through)
     try:
         await talk.hold()
     finally:
         talk.more.close()
         await channel.close()
-        for key in ("idle", "asks"):
-            office.desk.settle(office.relay.name, f"{key}:{connection.number}")
 
 
 class _Talk:
@@ -111,7 +109,7 @@ class _Talk:
             if cursor is None:
                 await self.more.wait()
                 continue
-            items = await anyio.to_thread.run_sync(cursor.read, AT_ONCE)
+            items = await self._channel.work(partial(cursor.read, AT_ONCE))
             async with self._sending:
                 await self._deliver(items, cursor.number - 1)
 
@@ -153,13 +151,22 @@ class _Talk:
             if location in self._announced:
                 continue
             self._announced.add(location)
-            first = await anyio.to_thread.run_sync(partial(first_of, self._feed, location))
+            first = await self._first_of(location)
             if first is None or first.kind != ItemKind.LOCATION:
                 continue
             async with self._sending:
                 data = self._session.announce(self._lines.line(first, 1))
                 if data:
                     await self._channel.connection.pass_on(data)
+
+    async def _first_of(self, location: str) -> Item | None:
+        """The first item of a location."""
+        cursor = self._feed.at_place(location, 1)
+        while items := await self._channel.work(partial(cursor.read, AT_ONCE)):
+            for each in items:
+                if each.item.location == location:
+                    return each.item
+        return None
 
     def _remark(self, reply: Reply) -> None:
         """Tell the operator what the peer asks for and we do not have."""
@@ -185,7 +192,7 @@ class _Talk:
             await anyio.sleep(IDLE_AFTER)
             reached = [session.reached(location) for location in self._shelf.locations]
             if session.stage == "running" and (not reached or any(reached)):
-                channel.desk.settle(channel.relay.name, f"idle:{channel.connection.number}")
+                channel.settle("idle")
                 continue
             said = {
                 "greeting": "has not answered our greeting",
@@ -256,13 +263,3 @@ class Lines:
 def _plain(text: str) -> str:
     """The text without what no field can hold."""
     return "".join(c if c.isprintable() and c not in ",;~|" else "_" for c in text)
-
-
-def first_of(feed: Feed, location: str) -> Item | None:
-    """The first item of a location."""
-    cursor = feed.at_place(location, 1)
-    while items := cursor.read(AT_ONCE):
-        for each in items:
-            if each.item.location == location:
-                return each.item
-    return None

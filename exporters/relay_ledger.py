@@ -17,11 +17,14 @@ from wire.settings import RelaySettings
 
 
 class Place(NamedTuple):
-    """A peer's `name` here, the item up to which it is safe, and the last it may have been sent."""
+    """A peer's `name` here, the item up to which it is safe, and the last it may have been sent.
+
+    `through` is -1 for a place where nobody was before.
+    """
 
     name: str
     safe: int = 0
-    through: int = 0
+    through: int = -1
 
 
 class Ledger:

@@ -8,8 +8,6 @@ buffers is sent again.
 from collections.abc import Callable, Sequence
 from functools import partial
 
-import anyio
-
 from exporters.relay_connection import Channel, More, Office, hear_out, until_hangup
 from exporters.relay_feed import Numbered
 from exporters.relay_progress import Piece, Progress
@@ -27,15 +25,15 @@ Encode = Callable[[Sequence[Numbered]], bytes]
 async def talk_tsv(connection: Connection, office: Office, stamps: Stamps) -> None:
     """Send the relay's stream to one peer, from where it was. Ends by `Hangup`."""
     relay, feed = office.relay, office.feed
-    name, safe, through = office.ledger.enter(connection.peer)
-    start = {"all": 0, "new": feed.view.items}.get(relay.catch_up, safe)
+    place = office.ledger.enter(connection.peer)
+    start = {"all": 0, "new": feed.view.items}.get(relay.catch_up, place.safe)
     progress = Progress(min(start, feed.view.items), relay.overlap)
-    channel = Channel(connection, office, progress, name)
+    channel = Channel(connection, office, progress, place)
     more = More(feed)
     try:
         await until_hangup(
-            partial(_send, channel, more, encoder(relay.protocol, stamps), through),
-            partial(hear_out, connection),
+            partial(_send, channel, more, encoder(relay.protocol, stamps), place.through),
+            partial(hear_out, channel),
             channel.watch,
         )
     finally:
@@ -71,8 +69,7 @@ async def _send(channel: Channel, more: More, encode: Encode, known: int) -> Non
         return Piece(encode(items), items[-1].number, len(items), again)
 
     while True:
-        # Reading the log is a matter of files, and may take its time.
-        piece = await anyio.to_thread.run_sync(take)
+        piece = await channel.work(take)
         if piece is None:
             await more.wait()
         else:

@@ -28,7 +28,6 @@ class Machine:
             return
         place = self.ledger.enter(f"10.0.0.9:{next(self.ports)}")
         assert place.safe <= self.has[program], "items are missing between what it has and this"
-        assert place.safe <= place.through
         self.places[program] = place
 
     def progress(self, program: str, safe: int) -> None:

@@ -34,6 +34,11 @@ class MemoryStream:
         self._inbox = inbox
         self._outbox = outbox
 
+    @property
+    def is_ready(self) -> bool:
+        """Whether `receive` would not have to wait."""
+        return bool(self._inbox.pieces) or self._inbox.ended
+
     async def receive(self) -> bytes:
         while not self._inbox.pieces:
             if self._inbox.ended:
