@@ -33,7 +33,7 @@ from meetlog import __version__
 from meetlog.lock import alone
 from meetlog.passwords import read_password
 from meetlog.projector import Overview, Projector, ProjectorThread
-from meetlog.relaying import start_relay
+from meetlog.relaying import run_relay
 from meetlog.steadiness import steady
 from projections.folding import fold
 from projections.meet import Meet
@@ -43,7 +43,7 @@ from store.event import APP_STARTED, APP_STOPPED, Draft, pack_meta
 from store.log import Log
 from store.sqlite import SqliteLog
 from store.writer import GroupCommit
-from wire.settings import Settings, SourceSettings
+from wire.settings import RelaySettings, Settings, SourceSettings
 
 US = "meetlog"
 STOP_SECONDS = 5
@@ -60,7 +60,7 @@ DEAF = Ears()
 
 
 class House:
-    """A meet being recorded. `addresses` are where its servers listen, by source."""
+    """A meet being recorded. `addresses` are where its servers listen, by source or relay."""
 
     def __init__(self, settings: Settings, board: NoticeBoard, projector: Projector) -> None:
         self.settings = settings
@@ -136,6 +136,11 @@ async def open_house(
         versions = meet.state.files.get(FOLDER_SOURCE, {})
         desk = Desk(recorder, board)
         await anyio.to_thread.run_sync(_begin, projector, publisher, queue, log)
+        # Before the projector has the meet for itself.
+        offices = {
+            relay.name: Office(relay, feeds[relay.name], desk, _ledger(projector.meet, relay))
+            for relay in settings.relays
+        }
         stack.enter_context(steady())
         loop_token = anyio.lowlevel.current_token()
 
@@ -151,12 +156,8 @@ async def open_house(
             for source in settings.sources:
                 await _start_source(group, house, source, desk=desk, meet=meet, folder=folder)
             for relay in settings.relays:
-                known = meet.state.relays.relays.get(relay.name)
-                ledger = Ledger(relay, known.peers if known else {})
-                office = Office(relay, feeds[relay.name], desk, ledger)
-                password = read_password(relay, folder)
-                addresses = await start_relay(group, office, settings, password)
-                house.addresses[relay.name] = addresses
+                listening = partial(house.addresses.__setitem__, relay.name)
+                await group.start(run_relay, offices[relay.name], settings, folder, listening)
             group.start_soon(
                 watch_folder, settings.folder, root, desk, dict(versions), publisher.is_own
             )
@@ -203,6 +204,11 @@ def _begin(projector: Projector, publisher: Publisher, queue: Queue, log: Log) -
     publisher.recover(projector.meet, log)
     queue.begin(projector.meet, log.head().position)
     projector.step()
+
+
+def _ledger(meet: Meet, relay: RelaySettings) -> Ledger:
+    known = meet.state.relays.relays.get(relay.name)
+    return Ledger(relay, known.peers if known else {})
 
 
 def load_meet(log: SqliteLog) -> Meet:

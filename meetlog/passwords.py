@@ -16,7 +16,13 @@ def read_password(endpoint: SourceSettings | RelaySettings, folder: Path) -> str
         return ""
     path = folder / endpoint.password_file
     try:
-        lines = path.read_text(encoding="utf-8").splitlines()
+        # Editors on Windows begin a file with a mark that is no part of the password.
+        lines = path.read_text(encoding="utf-8-sig").splitlines()
+    except UnicodeDecodeError as e:
+        raise IngestError(
+            f"{spell(endpoint)}: the password file {path} is not UTF-8: {e.reason}. "
+            "Save it as UTF-8."
+        ) from e
     except OSError as e:
         raise IngestError(
             f"{spell(endpoint)}: the password file {path} cannot be read: {e.strerror or e}. "
