@@ -15,6 +15,7 @@ from meetlog.commands import (
     demonstrating,
     events,
     evidence,
+    examining,
     keeping,
     outcomes,
     replaying,
@@ -113,8 +114,8 @@ def make_app() -> typer.Typer:
         context_settings={"help_option_names": ["--help", "-h"]},
     )
     for command in (
-        running.init, running.run, standing.status, standing.sources, events.events,
-        outcomes.crossings, outcomes.results, outcomes.revisions, auditing.audit,
+        running.init, examining.doctor, running.run, standing.status, standing.sources,
+        events.events, outcomes.crossings, outcomes.results, outcomes.revisions, auditing.audit,
         auditing.explain, standing.quarantine,
         keeping.rebuild, evidence.verify, evidence.seal, evidence.backup, evidence.restore,
         replaying.replay, comparing.diff,

@@ -25,3 +25,22 @@ def alone(log: Path, advice: str) -> Iterator[None]:
         yield
     finally:
         lock.release()
+
+
+def is_taken(log: Path) -> bool | None:
+    """Whether a process holds the lock of `log` now; None when that cannot be found out.
+
+    No lock file is made. One that is there is taken for an instant, as nothing else tells.
+    """
+    path = log.with_name(log.name + ".lock")
+    if not path.exists():
+        return False
+    lock = FileLock(path, timeout=0)
+    try:
+        lock.acquire()
+    except Timeout:
+        return True
+    except OSError:
+        return None
+    lock.release()
+    return False

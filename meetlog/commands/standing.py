@@ -2,10 +2,11 @@
 
 import time
 from collections import Counter
-from pathlib import Path
 
 from meetlog import show
+from meetlog.asof import UpTo
 from meetlog.commands.options import HERE, AtOption, JsonOption, MeetOption, reading
+from meetlog.growth import growth_of, lasting, size_of
 from meetlog.opening import OpenMeet
 from meetlog.output import print_json, put, say, visible
 from meetlog.reports import StatusReport
@@ -33,7 +34,7 @@ def status(*, meet: MeetOption = HERE, at: AtOption = "", json: JsonOption = Fal
     recorded = f"recorded {show.local(report.head_at)}, {show.age(report.age_ns)} ago"
     facts = [
         ("meet", f"{report.meet} (times in {report.zone})"),
-        ("log", f"{report.log}, {show.size(report.bytes)}"),
+        ("log", f"{report.log}, {show.size(report.bytes)}{_pace(report)}"),
         ("newest", f"event {report.head}, {recorded}" if report.head else "nothing recorded yet"),
         ("program", report.program),
         ("current heat", "none" if report.current is None else _race(report.current)),
@@ -122,7 +123,8 @@ def status_of(opened: OpenMeet, now_ns: int) -> StatusReport:
         meet=meet.settings.meet.name,
         zone=zone,
         log=str(place.log),
-        bytes=_bytes(place.log),
+        bytes=size_of(place.log),
+        growth=None if isinstance(opened.log, UpTo) else growth_of(opened.log, place.log),
         head=meet.position,
         head_at=iso_local(at, zone),
         head_at_ns=at,
@@ -150,19 +152,17 @@ def _race(race: Race) -> str:
     return f"{show.race_name(race)}: {race.state}"
 
 
+def _pace(report: StatusReport) -> str:
+    """The forecast, where there is one: after the log's size, which it continues."""
+    growth = report.growth
+    if growth is None:
+        return ""
+    hourly, free = show.size(growth.bytes_per_hour), show.size(growth.free)
+    return f", {hourly} in its busiest hour; {free} free last {lasting(growth.hours_left)} so"
+
+
 def _quarantined(pieces: int) -> str:
     return f"{show.count(pieces, 'piece')}; see meetlog quarantine" if pieces else "empty"
-
-
-def _bytes(log: Path) -> int:
-    """The log's size with its write-ahead file, which may be gone the next moment."""
-    total = 0
-    for path in (log, log.with_name(log.name + "-wal")):
-        try:
-            total += path.stat().st_size
-        except FileNotFoundError:
-            continue
-    return total
 
 
 def _program(log: Log, zone: str) -> str:

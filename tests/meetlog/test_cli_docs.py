@@ -13,7 +13,9 @@ from meetlog import comparison, reports
 from meetlog.capsule.format import Manifest
 from meetlog.capsule.making import CapsuleReport, OpenedCapsule
 from meetlog.cli import make_app
+from meetlog.doctor.findings import Finding
 from meetlog.exits import MEANINGS
+from meetlog.growth import Growth
 from meetlog.safekeeping import CopyReport
 from projections import views
 from tests.meetlog.calls import ROOT, call
@@ -83,6 +85,8 @@ def test_the_page_names_no_option_that_is_not_there(name: str) -> None:
     ("name", "kind"),
     [
         ("status", reports.StatusReport),
+        ("status", Growth),
+        ("doctor", Finding),
         ("sources", views.SourceHealth),
         ("sources", views.GapSpan),
         ("events", reports.EventReport),
