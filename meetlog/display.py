@@ -11,16 +11,15 @@ from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
-from ingest.notices import Notice
+from ingest.notices import Notice, Severity
+from meetlog.loglines import WORDS, Condition, Kind, LogLine, plain_form
 from meetlog.output import visible
 from meetlog.projector import Overview
 from meetlog.resends import resend_words
 from meetlog.show import age, local
 from projections.rounding import format_cs
 from projections.views import Crossing, Race, SourceHealth
-from wire.stamps import NS
 
-WORDS = {"info": "NOTE", "warning": "WARNING", "alarm": "ALARM"}
 CROSSINGS = 6  # rows; the page must fit a small terminal
 FILES = 3
 STYLES = {"info": "cyan", "warning": "yellow", "alarm": "bold red"}
@@ -116,77 +115,80 @@ def _troubles(overview: Overview, notices: Sequence[Notice]) -> RenderableType:
 
 
 class PlainLines:
-    """One line for each thing that happens, with the time of day, for pipes and service logs.
+    """One line for each thing that happens, for pipes and service logs.
 
-    Each kind of line is written once when it begins and once when it ends.
+    `form` makes it a text with the time of day, or JSON. A condition is told once when it begins
+    and once when it ends.
     """
 
     def __init__(
         self,
         write: Callable[[str], None] | None = None,
         now: Callable[[], int] = time.time_ns,
+        form: Callable[[LogLine], str] = plain_form,
     ) -> None:
         self._write = write or _write_line
         self._now = now
+        self._form = form
         self._begun = self._now()
         self._seen: Overview = Overview()
-        self._standing: frozenset[str] = frozenset()
+        self._standing: frozenset[Condition] = frozenset()
 
-    def line(self, text: str) -> None:
-        """Write a line."""
-        at = datetime.fromtimestamp(self._now() // NS, UTC).astimezone()
-        self._write(f"{at:%H:%M:%S} {text}")
+    def line(self, text: str, *, kind: Kind = "program", source: str = "") -> None:
+        """Write a line about something that happened."""
+        self._write(self._form(LogLine(self._now(), "info", kind, source, text)))
+
+    def _condition(
+        self, severity: Severity, source: str, text: str, hint: str, *, over: bool
+    ) -> None:
+        kind: Kind = "over" if over else "condition"
+        line = LogLine(self._now(), severity, kind, source, text, "" if over else hint)
+        self._write(self._form(line))
 
     def notice(self, notice: Notice, over: bool) -> None:
         """A condition began, changed, or is over."""
-        if over:
-            self.line(f"OVER {notice.text}")
-        else:
-            self.line(f"{WORDS[notice.severity]} {_sentences(notice.text, notice.hint)}")
+        self._condition(notice.severity, notice.source, notice.text, notice.hint, over=over)
 
     def crossings(self, crossings: Sequence[Crossing]) -> None:
         """Crossings that are new or changed."""
         for c in crossings:
             who = c.swimmer or "unknown"
             kind = "provisional crossing" if c.provisional else "crossing"
-            self.line(f"{kind} {c.point} chip {c.chip} ({who}) {c.moment}")
+            text = f"{kind} {c.point} chip {c.chip} ({who}) {c.moment}"
+            self.line(text, kind="crossing", source=c.source)
 
     def overview(self, overview: Overview) -> None:
         """What changed since the last overview: states, the heat, files, warnings, alarms."""
         before = {s.source: s.state for s in self._seen.sources}
         for s in overview.sources:
             if before.get(s.source) != s.state:
-                self.line(f"source {s.source} is {s.state}")
+                self.line(f"source {s.source} is {s.state}", kind="source", source=s.source)
         told = {(r.source, r.since_ns) for r in self._seen.resends if r.until_ns is not None}
         for resend in overview.resends:
             # Those that were over before this run began were told by the one before.
             over = resend.until_ns is not None and resend.until_ns >= self._begun
             if over and (resend.source, resend.since_ns) not in told:
-                self.line(resend_words(resend))
+                self.line(resend_words(resend), kind="resend", source=resend.source)
         was, now = self._seen.current, overview.current
         if now is not None and (
             was is None or (was.event, was.heat, was.state) != (now.event, now.heat, now.state)
         ):
-            self.line(f"event {now.event} heat {now.heat} is {now.state}")
+            self.line(f"event {now.event} heat {now.heat} is {now.state}", kind="race")
         newest = max((r.position for r in self._seen.revisions), default=0)
         for r in overview.revisions:
             # A run that is started again does not publish anew what the one before published.
             if r.position > newest and _at(r.recorded_at) >= self._begun:
-                self.line(f"published {r.name} revision {r.revision} ({r.cause})")
-        standing = {f"WARNING {s.warning}" for s in overview.sources if s.warning}
-        standing |= {f"ALARM {_sentences(a.text, a.hint)}" for a in overview.alarms}
-        for text in sorted(standing - self._standing):
-            self.line(text)
-        for text in sorted(self._standing - standing):
-            self.line(f"OVER {text}")
+                text = f"published {r.name} revision {r.revision} ({r.cause})"
+                self.line(text, kind="published")
+        standing: set[Condition] = {
+            ("warning", s.source, s.warning, "") for s in overview.sources if s.warning
+        }
+        standing |= {("alarm", "", a.text, a.hint) for a in overview.alarms}
+        for each in sorted(standing - self._standing):
+            self._condition(*each, over=False)
+        for each in sorted(self._standing - standing):
+            self._condition(*each, over=True)
         self._seen, self._standing = overview, frozenset(standing)
-
-
-def _sentences(text: str, hint: str) -> str:
-    """What is wrong and what to do, one after the other."""
-    if not hint:
-        return text
-    return f"{text} {hint}" if text.endswith((".", "?", "!")) else f"{text}. {hint}"
 
 
 def _at(moment: str) -> int:

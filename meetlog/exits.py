@@ -33,7 +33,7 @@ class Exit(IntEnum):
 
 MEANINGS: dict[Exit, str] = {
     Exit.OK: "all went well",
-    Exit.DIFFERS: "something was compared and differs, or is not as it should be; for a pipe, its reader went away",
+    Exit.DIFFERS: "something compared or examined is not right; for a pipe, its reader went away",
     Exit.USAGE: "the command was not understood",
     Exit.SETTINGS: "there is no meet.toml, or it has mistakes",
     Exit.DAMAGED: "the log is damaged, is no log, or was made by a newer meetlog",

@@ -13,9 +13,9 @@ class StatusReport(msgspec.Struct, frozen=True):
     """Where the meet stands.
 
     `bytes` is the log's size on the disk, `growth` its pace and for how long the disk has room
-    (None while the log is young, and for the past). `head` is the newest event, `head_at` when it was
-    recorded, `age_ns` how long ago that was. `program` is `running since ...`, `stopped at ...`
-    or `never started`, as the log says. `results` counts races by state, `published` our
+    (None while the log is young, and for the past). `head` is the newest event, `head_at` when
+    it was recorded, `age_ns` how long ago that was. `program` is `running since ...`, `stopped at
+    ...` or `never started`, as the log says. `results` counts races by state, `published` our
     revisions, `quarantined` what could not be understood or is not known. `note` tells about the
     log's file.
     """

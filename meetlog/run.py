@@ -1,6 +1,7 @@
 """`meetlog run`: record a meet and publish its results until asked to stop."""
 
 import time
+from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 
@@ -10,6 +11,7 @@ from rich.live import Live
 
 from meetlog.display import PlainLines, page, terminal
 from meetlog.house import Ears, House, open_house
+from meetlog.loglines import LogLine, plain_form
 from meetlog.settings import load
 from meetlog.stopping import asked_to_stop
 from wire.settings import Settings
@@ -17,23 +19,26 @@ from wire.settings import Settings
 REFRESH_SECONDS = 0.25
 
 
-def run(settings_path: Path, *, plain: bool = False) -> None:
+def run(settings_path: Path, *, form: Callable[[LogLine], str] | None = None) -> None:
     """Run the meet of this `meet.toml` until Ctrl-C or SIGTERM; returns after a clean stop.
 
+    `form` is that of the lines to write; without one, a terminal gets the live page instead.
     Raises what opening the house raises, and what made it fail.
     """
     settings, body = load(settings_path)
-    anyio.run(_serve, settings_path, settings, body, plain)
+    anyio.run(_serve, settings_path, settings, body, form)
 
 
-async def _serve(path: Path, settings: Settings, body: bytes, plain: bool) -> None:
-    console = None if plain else terminal()
-    lines = PlainLines()
+async def _serve(
+    path: Path, settings: Settings, body: bytes, form: Callable[[LogLine], str] | None
+) -> None:
+    console = None if form else terminal()
+    lines = PlainLines(form=form or plain_form)
     ears = Ears() if console else Ears(notice=lines.notice, crossings=lines.crossings)
     with asked_to_stop() as asked:
         async with open_house(path.parent, settings, body, ears) as house:
             for source, addresses in house.addresses.items():
-                lines.line(f"source {source} listens on {', '.join(addresses)}")
+                lines.line(f"source {source} listens on {', '.join(addresses)}", source=source)
             ended = anyio.Event()
             async with anyio.create_task_group() as group:
                 group.start_soon(_wait, asked, ended)

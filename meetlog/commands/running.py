@@ -1,5 +1,6 @@
 """`init` and `run`: making a meet, and recording it."""
 
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
@@ -7,6 +8,7 @@ import typer
 
 from meetlog.commands.options import HERE, MeetOption
 from meetlog.exits import Refused
+from meetlog.loglines import json_form, plain_form
 from meetlog.output import say
 from meetlog.settings import FILE_NAME, TEMPLATE, locate
 from wire.settings_file import parse
@@ -19,6 +21,24 @@ DirArgument = Annotated[
 ]
 PlainOption = Annotated[
     bool, typer.Option("--plain", help="Print plain lines instead of the live display.")
+]
+
+
+class LogFormat(StrEnum):
+    """The forms of the lines that `run` writes."""
+
+    PLAIN = "plain"
+    JSON = "json"
+
+
+_FORMS = {LogFormat.PLAIN: plain_form, LogFormat.JSON: json_form}
+FormatOption = Annotated[
+    LogFormat | None,
+    typer.Option(
+        "--log-format",
+        help="Print lines instead of the live display: plain, or each a JSON object.",
+        show_default="plain, where the output is no terminal",
+    ),
 ]
 
 
@@ -47,11 +67,15 @@ def init(*, directory: DirArgument) -> None:
     say(f"  4. Start recording: meetlog run --meet {_quote(directory)}")
 
 
-def run(*, meet: MeetOption = HERE, plain: PlainOption = False) -> None:
+def run(
+    *, meet: MeetOption = HERE, plain: PlainOption = False, log_format: FormatOption = None
+) -> None:
     """Record the meet and publish its results."""
     from meetlog.run import run as record
 
-    record(locate(meet), plain=plain)
+    if log_format is None and plain:
+        log_format = LogFormat.PLAIN
+    record(locate(meet), form=None if log_format is None else _FORMS[log_format])
 
 
 def _write_new(path: Path, text: str) -> None:

@@ -49,12 +49,12 @@ class Recorded(msgspec.Struct, frozen=True):
     version: str = ""
 
 
-def examine(where: Path, reads_per_hour: int | None = None) -> tuple[int, list[Finding]]:
+def examine(where: Path, reads: int | None = None) -> tuple[int, list[Finding]]:
     """The log's newest position (0 without one) and everything that was found, by subject.
 
-    `where` is a meet's folder or its `meet.toml`. `reads_per_hour` is what is expected, instead of
-    the log's own pace. Nothing is changed; probe files are removed again.
-    Raises `MeetError` where a file is named that is none of a meet's settings.
+    `where` is a meet's folder or its `meet.toml`. `reads` is how many an hour are expected,
+    instead of the log's own pace. Nothing is changed; probe files are removed again. Raises
+    `MeetError` where a file is named that is none of a meet's settings.
     """
     if where.is_file() and where.suffix.casefold() != ".toml":
         raise MeetError(f"{where} is no meet. Name its folder, or its {FILE_NAME}.")
@@ -74,7 +74,8 @@ def examine(where: Path, reads_per_hour: int | None = None) -> tuple[int, list[F
     found += judge_clock(clock)
     if settings is not None:
         found.append(judge_zone(clock, settings.meet.zone))
-    found += _judge_disk(log, recorded, reads_per_hour)
+    stated = None if reads is None else reads * BYTES_PER_READ * (1 + len(known.relays))
+    found += _judge_disk(log, recorded, stated)
     if settings is not None and folder is not None:
         found.append(judge_folder(folder, settings.folder.rescan))
         found += judge_rights(measure_files(log, path.parent, settings))
@@ -142,15 +143,13 @@ async def _measure_outside(
     return ports, peers, await measure_folder(folder / settings.folder.path)
 
 
-def _judge_disk(log: Path, recorded: Recorded, reads_per_hour: int | None) -> list[Finding]:
+def _judge_disk(log: Path, recorded: Recorded, stated: int | None) -> list[Finding]:
+    """`stated` is the bytes an hour that somebody expects, instead of the log's own pace."""
     disk = measure_disk(log.parent)
-    stated = reads_per_hour is not None
-    rate = recorded.bytes_per_hour
-    if reads_per_hour is not None:
-        rate = reads_per_hour * BYTES_PER_READ
+    rate = recorded.bytes_per_hour if stated is None else stated
     growth = None if rate is None else forecast(rate, disk.free)
     return [
-        judge_room(disk, growth, stated=stated),
+        judge_room(disk, growth, stated=stated is not None),
         judge_place(disk, log.absolute()),
         judge_writes(measure_writes(log.parent)),
     ]

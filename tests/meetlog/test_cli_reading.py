@@ -105,6 +105,7 @@ def test_status_json(recorded: RecordedMeet) -> None:
     assert report.bytes >= recorded.path.stat().st_size
     assert report.age_ns > 0
     assert report.note == ""
+    assert report.growth is None  # half a minute of a meet says nothing about an hour
 
 
 def test_events_json(recorded: RecordedMeet) -> None:
