@@ -1,13 +1,18 @@
 """How fast a log grows, from a few reads of it, and how long the disk lasts."""
 
 from collections.abc import Sequence
+from contextlib import closing
 from itertools import count
 
 import pytest
 
 from meetlog.growth import Growth, forecast, lasting, pace
-from store.event import Draft, Event
+from meetlog.reports import StatusReport
+from store.event import APP_STARTED, Draft, Event, pack_meta
 from store.memory import MemoryLog
+from store.sqlite import SqliteLog
+from tests.meetlog.calls import ask, call
+from tests.meetlog.meets import MORNING, RecordedMeet
 from wire.stamps import HOUR, MINUTE, NS
 
 
@@ -72,3 +77,17 @@ def test_a_forecast_in_words() -> None:
     assert [lasting(h) for h in (5, 47, 48, 24 * 364, 24 * 365)] == [
         "5 h", "47 h", "2 days", "364 days", "more than a year",
     ]  # fmt: skip
+
+
+def test_status_tells_how_the_log_grows(ended: RecordedMeet) -> None:
+    later = MORNING - 2 * HOUR + 10 * MINUTE
+    with closing(SqliteLog(ended.path, clock=lambda: later)) as log:
+        log.append([Draft("meetlog", APP_STARTED, pack_meta(version="0"))])
+    (report,) = ask(StatusReport, "status", "-m", ended.folder).items
+    assert report.growth is not None
+    assert report.growth.bytes_per_hour > report.bytes  # ten minutes made that many
+    assert report.growth.hours_left == report.growth.free // report.growth.bytes_per_hour
+    told = call("status", "-m", ended.folder).stdout
+    assert " in its busiest hour; " in told
+    (past,) = ask(StatusReport, "status", "-m", ended.folder, "--at", "3").items
+    assert past.growth is None
