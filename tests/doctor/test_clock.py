@@ -45,6 +45,8 @@ def test_what_the_systems_say_is_read() -> None:
     assert parse_w32tm(ENGLISH) is True
     assert parse_w32tm(GERMAN) is False
     assert parse_w32tm(ENGLISH.replace("time.windows.com,0x9", "Local CMOS Clock")) is False
+    assert parse_w32tm(ENGLISH.replace("Stratum: 4", "Stratum: 0")) is False
+    assert parse_w32tm(ENGLISH.replace("Indicator: 0", "Indicator: 3")) is False
     assert parse_w32tm("The following error occurred: The service has not been started.") is None
 
 
