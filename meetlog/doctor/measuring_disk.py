@@ -11,9 +11,11 @@ from time import monotonic_ns
 
 import anyio
 import anyio.lowlevel
+import msgspec
 import psutil
 
 from ingest.disk import list_folder
+from ingest.errors import IngestError
 from ingest.folder import TEMPORARY_PREFIX, notifications
 from meetlog.doctor.disk import PROBES, DiskFact, WritesFact
 from meetlog.doctor.folder import FolderFact
@@ -142,14 +144,21 @@ def measure_files(log: Path, folder: Path, settings: Settings) -> list[FileFact]
             path = folder / each.password_file
             fact = _file(f"the password of {each.name}", path, secret=True)
             recorded = path.resolve().parent == meet_folder
-            empty = fact.there and fact.readable and not read_password(each, folder)
+            empty, problem = (
+                _password(each, folder) if fact.there and fact.readable else (False, "")
+            )
             facts.append(
-                FileFact(
-                    fact.what, fact.path, fact.there, fact.readable, fact.writable, fact.mode,
-                    secret=True, recorded=recorded, empty=empty,
-                )
-            )  # fmt: skip
+                msgspec.structs.replace(fact, recorded=recorded, empty=empty, problem=problem)
+            )
     return facts
+
+
+def _password(endpoint: SourceSettings | RelaySettings, folder: Path) -> tuple[bool, str]:
+    """Whether the password is empty, and why it cannot be made out, in words."""
+    try:
+        return not read_password(endpoint, folder), ""
+    except IngestError as error:
+        return False, str(error)
 
 
 def _file(what: str, path: Path, *, secret: bool = False) -> FileFact:

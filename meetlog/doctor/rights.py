@@ -14,6 +14,7 @@ class FileFact(msgspec.Struct, frozen=True):
 
     `what` it is in words. `mode` is its permission bits, None on Windows. `secret`: it has a
     password. `recorded`: it is in the meet folder, whose files are recorded in the log.
+    `empty` and `problem` are about the password in it: there is none, it cannot be made out.
     """
 
     what: str
@@ -25,6 +26,7 @@ class FileFact(msgspec.Struct, frozen=True):
     secret: bool = False
     recorded: bool = False
     empty: bool = False
+    problem: str = ""
 
 
 def judge_rights(facts: list[FileFact]) -> list[Finding]:
@@ -71,11 +73,14 @@ def _judge_secret(fact: FileFact) -> list[Finding]:
         return [
             wrong(
                 RIGHTS,
-                f"{fact.path} ({fact.what}) {how}; a run would not start.",
+                f"{fact.path} ({fact.what}) {how}. Without it a run does not start with that "
+                "source, and a relay has to wait.",
                 "Write the password into its first line, and let this user read it.",
             )
         ]
     found = []
+    if fact.problem:
+        found.append(wrong(RIGHTS, fact.problem, "A run reads it when it starts."))
     if fact.recorded:
         found.append(
             wrong(

@@ -105,6 +105,21 @@ def test_settings_with_mistakes_are_one_finding_among_others(tmp_path: Path) -> 
     assert "line 2" in next(e.text for e in findings if e.check == "settings")
 
 
+def test_password_files_that_cannot_be_used(folder: Path) -> None:
+    password = folder / "timedrops" / "password.txt"
+    told = []
+    for content in (b"caf\xe9\n", b"\n", None):
+        if content is None:
+            password.unlink()
+        else:
+            password.write_bytes(content)
+        _, _, findings = ask_doctor("--meet", folder)
+        told.append(" ".join(each.text for each in findings if each.check == "rights"))
+    assert "not UTF-8" in told[0]
+    assert "nothing in its first line" in told[1]
+    assert "is not there" in told[2]
+
+
 def test_a_log_that_is_none_is_wrong(folder: Path) -> None:
     (folder / "meet.db").write_bytes(b"not a database at all" * 100)
     _, _, findings = ask_doctor("--meet", folder)

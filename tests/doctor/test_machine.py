@@ -102,6 +102,7 @@ def test_files_as_they_must_be() -> None:
         (FileFact("pw", "/pw", readable=False, secret=True), "wrong", "cannot be read", "let this"),
         (FileFact("pw", "/a b", mode=0o644, secret=True), "look", "may read", 'chmod 600 "/a b"'),
         (FileFact("pw", "/pw", secret=True, recorded=True), "wrong", "in the log", "Move it"),
+        (FileFact("pw", "/pw", secret=True, problem="no UTF-8"), "wrong", "no UTF-8", "starts"),
         (FileFact("pw", "/pw", secret=True, empty=True), "look", "nothing", "first line"),
     ],
 )
