@@ -19,6 +19,7 @@ from wire.errors import WireError
 from wire.settings import Settings
 from wire.settings_file import parse
 from wire.statements import (
+    Acknowledge,
     AddCrossing,
     AdoptSettings,
     AnyStatement,
@@ -119,6 +120,14 @@ def check_sense(meet: Meet, statement: AnyStatement) -> None:
             read_settings(meet, toml)
         case RegisterOperator():
             _check_operator(meet, statement)
+        case Acknowledge(alarm=alarm, text=text):
+            _check_text(alarm, "the alarm's key", MOST_TEXT)
+            _check_text(text, "the alarm", 2 * MOST_TEXT)
+            if not alarm:
+                raise Unsayable("The alarm has no key.")
+            if alarm in meet.rulings().acknowledged:
+                by = meet.rulings().acknowledged[alarm].author
+                raise Unsayable(f"That alarm was acknowledged already, by {by}.")
         case Withdraw():
             _check_withdrawal(meet, statement)
 

@@ -8,7 +8,7 @@ from projections.facts import Stated
 from projections.meet import Meet
 from projections.races import course_of
 from projections.startlist import canonical
-from projections.views import Lane, Race
+from projections.views import Alarm, Lane, Race
 from wire.timedrops import RaceKey
 
 _MOST = 8  # of what exists that a message lists
@@ -127,6 +127,20 @@ def find_statement(meet: Meet, position: int) -> Stated:
     near = sorted(stated, key=lambda s: abs(s.position - position))[:3]
     listed = ", ".join(str(s.position) for s in sorted(near, key=lambda s: s.position))
     raise Unsayable(f"{there}. The nearest statements: {listed}. See meetlog history.")
+
+
+def find_alarm(meet: Meet, text: str) -> Alarm:
+    """The alarm with that key, or the one about that event; raises `Unsayable` naming those there.
+
+    Of several about one event, the first that nobody has acknowledged.
+    """
+    alarms = meet.alarms()
+    named = [a for a in alarms if text in (a.key, str(a.position))]
+    for alarm in sorted(named, key=lambda a: bool(a.acknowledged)):
+        return alarm
+    listed = "; ".join(f"{a.position}: {a.text}" for a in alarms if not a.acknowledged)
+    there = f"There are, by their events: {listed}" if listed else "There is none to acknowledge."
+    raise Unsayable(f"There is no alarm {text!r}. {there}")
 
 
 def name(race: Race) -> str:

@@ -52,6 +52,28 @@ publish = "complete"
 # The chip table in the folder, CSV or JSON: a line "chip,swimmer", then a line per chip.
 #chips = "chips.csv"
 
+[console]
+# The live page that `meetlog run` offers to a browser on this computer.
+#enabled = true
+#port = 8611
+
+# For phones beside the pool: "0.0.0.0" is every network. From other computers it is read after
+# a sign-in only, by an operator with a secret (meetlog operator add NAME --secret).
+#host = "127.0.0.1"
+
+# Who may connect: networks or addresses; an empty list is everyone who can reach the port.
+#allow = []
+
+# Names by which browsers call this computer, besides its own name and its addresses.
+#names = []
+
+# With a certificate and its key (PEM files beside this one), everything is encrypted.
+#certificate = ""
+#key = ""
+
+# A board with the current heat and the newest results, without a sign-in.
+#public_board = false
+
 
 # A source is one thing that speaks over the network. There may be as many as you need, each
 # with a name of its own.

@@ -196,7 +196,8 @@ def alarm_lines(alarms: Iterable[Alarm]) -> list[Text]:
     """Two lines per alarm: what it is, and what to do."""
     lines = []
     for alarm in alarms:
-        lines.append(visible(f"ALARM {alarm.text} (event {alarm.position})", "bold red"))
+        seen = f", seen by {alarm.acknowledged}" if alarm.acknowledged else ""
+        lines.append(visible(f"ALARM {alarm.text} (event {alarm.position}{seen})", "bold red"))
         if alarm.hint:
             lines.append(visible(f"      {alarm.hint}"))
     return lines

@@ -27,7 +27,13 @@ from projections.wording import describe
 from store.event import Draft, Event, Head
 from store.log import Conflict, Log, StoreError
 from wire.errors import WireError
-from wire.statements import AdoptSettings, AnyStatement, RegisterOperator, Withdraw
+from wire.statements import (
+    Acknowledge,
+    AdoptSettings,
+    AnyStatement,
+    RegisterOperator,
+    Withdraw,
+)
 from wire.timedrops import RaceKey
 
 # While reads stream in, an append that must follow the head may lose its race
@@ -87,7 +93,8 @@ def propose(meet: Meet, statement: AnyStatement, refold: Refold | None = None) -
         said = find_statement(meet, statement.position).statement
         before = describe(said, meet.settings.meet.zone)
         notes = [f"Statement {statement.position}, by {said.author}, was: {before}."]
-    if isinstance(statement, RegisterOperator):  # nothing is computed from who may speak
+    if isinstance(statement, RegisterOperator | Acknowledge):
+        # Nothing is computed from who may speak, or from who has seen what.
         return Proposal(statement, meet.position, words, (), (), tuple(notes))
     event = _synthetic(meet, statement)
     after = Meet.load(meet.save())

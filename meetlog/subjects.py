@@ -18,6 +18,7 @@ from projections.startlist import canonical
 from projections.views import Lane, Race
 from wire.settings import Settings, format_duration
 from wire.statements import (
+    Acknowledge,
     AddCrossing,
     AdoptSettings,
     AnyStatement,
@@ -67,6 +68,9 @@ def subject_of(meet: Meet, statement: AnyStatement) -> Subject:
         case RegisterOperator(name=name):
             known = operators(rulings.in_force).get(name)
             return {f"operator {name}": f"{known.role} since {known.position}" if known else ""}
+        case Acknowledge(alarm=alarm):
+            said = rulings.acknowledged.get(alarm)
+            return {"the alarm": f"seen by {said.author}" if said else ""}
         case Withdraw(position=position):
             gone = rulings.withdrawn.get(position)
             return {f"statement {position}": f"withdrawn by {gone}" if gone else "counts"}

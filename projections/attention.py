@@ -2,6 +2,8 @@
 
 from collections.abc import Iterable, Mapping
 
+from msgspec.structs import replace
+
 from projections.clock import iso_local
 from projections.crossings import Point
 from projections.reads import POSITION_MASK, FeedId, ReadSet
@@ -11,6 +13,16 @@ from projections.starts import Starts
 from projections.views import Alarm, QuarantineEntry, Race
 from wire.settings import Settings
 from wire.timedrops import RaceKey
+
+
+def seen(alarms: Iterable[Alarm], rulings: Rulings, zone: str) -> list[Alarm]:
+    """The alarms, each with who has acknowledged it."""
+    found = []
+    for alarm in alarms:
+        said = rulings.acknowledged.get(alarm.key)
+        told = "" if said is None else f"{said.author}, {iso_local(said.at, zone, 0)}"
+        found.append(replace(alarm, acknowledged=told))
+    return found
 
 
 def unfinished(starts: Starts, races: Mapping[RaceKey, Race]) -> list[Alarm]:

@@ -245,7 +245,7 @@ class Meet:
 
     def alarms(self) -> list[Alarm]:
         """What somebody should look at."""
-        return [
+        found = [
             *self.state.revisions.alarms,
             *attention.two_systems(
                 self._derived.starts,
@@ -256,6 +256,7 @@ class Meet:
             *attention.unfinished(self._derived.starts, self._derived.races),
             *attention.unused_guns(self._derived.starts, self.settings.meet.zone),
         ]
+        return attention.seen(found, self._derived.rulings, self.settings.meet.zone)
 
     # -- keeping ---------------------------------------------------------
 

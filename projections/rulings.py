@@ -12,6 +12,7 @@ import msgspec
 from projections.facts import Stated
 from projections.startlist import canonical
 from wire.statements import (
+    Acknowledge,
     AddCrossing,
     AdoptSettings,
     AssignChip,
@@ -95,7 +96,8 @@ class Rulings(msgspec.Struct, frozen=True):
     """What holds, by what it is about, in the order of the log.
 
     `owners` has for each chip (without leading zeros) since when (ns UTC) it
-    is whose; `withdrawn` the positions of what does not count, and of what says so.
+    is whose; `withdrawn` the positions of what does not count, and of what says so;
+    `acknowledged` the first who has seen an alarm, by its key.
     """
 
     in_force: tuple[Stated, ...] = ()
@@ -108,6 +110,7 @@ class Rulings(msgspec.Struct, frozen=True):
     reads: dict[str, tuple[ReadRuling, ...]] = {}
     sightings: dict[str, tuple[Sighting, ...]] = {}
     shifts: dict[str, tuple[Shift, ...]] = {}
+    acknowledged: dict[str, Acknowledge] = {}
 
     def shifted(self, source: str, moment: int) -> int:
         """A moment by the clock of `source`, after all shifts in force that cover it."""
@@ -147,6 +150,7 @@ def rule(stated: Sequence[Stated]) -> Rulings:
     reads: dict[str, tuple[ReadRuling, ...]] = {}
     sightings: dict[str, tuple[Sighting, ...]] = {}
     shifts: dict[str, tuple[Shift, ...]] = {}
+    acknowledged: dict[str, Acknowledge] = {}
     for s in in_force:
         match s.statement:
             case CloseHeat():
@@ -186,11 +190,13 @@ def rule(stated: Sequence[Stated]) -> Rulings:
             case ShiftClock(source=source) as said:
                 moved = Shift(said.shift, said.since, said.until)
                 shifts[source] = (*shifts.get(source, ()), moved)
+            case Acknowledge(alarm=alarm) as said:
+                acknowledged.setdefault(alarm, said)
             case _:
                 pass
     return Rulings(
         in_force, withdrawn, frozenset(closed), lanes, guns, repeats, owners, reads, sightings,
-        shifts,
+        shifts, acknowledged,
     )  # fmt: skip
 
 

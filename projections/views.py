@@ -68,12 +68,16 @@ RaceState = Literal["scheduled", "started", "complete", "closed"]
 
 
 class Alarm(msgspec.Struct, frozen=True):
-    """Something a person should look at: a stable `key`, the words, and the remedy."""
+    """Something a person should look at: a stable `key`, the words, and the remedy.
+
+    `acknowledged` says who has seen it and when, "" while nobody has said so.
+    """
 
     key: str
     text: str
     hint: str
     position: int
+    acknowledged: str = ""
 
 
 class Race(msgspec.Struct, frozen=True):

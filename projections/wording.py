@@ -4,6 +4,7 @@ from projections.clock import iso_local
 from projections.rounding import format_cs
 from wire.settings import format_duration
 from wire.statements import (
+    Acknowledge,
     AddCrossing,
     AdoptSettings,
     AnyStatement,
@@ -64,6 +65,8 @@ def describe(statement: AnyStatement, zone: str = "UTC") -> str:
                 return f"{name} may look on, and say nothing"
             proof = "a secret" if secret else "the login"
             return f"{name} may speak as {role}, proven by {proof}"
+        case Acknowledge(alarm=alarm, text=text):
+            return f"the alarm is seen: {text or alarm}"
         case Withdraw(position=position):
             return f"statement {position} counts no more"
 

@@ -22,6 +22,7 @@ Role = Literal["client", "server"]
 Send = Literal["reads", "raw", "crossings"]
 Kind = Literal["gun", "first-seen", "best-seen"]
 CTP01_PORT = 61611  # the protocol's own default (PROTOCOLS 1.1)
+CONSOLE_PORT = 8611
 
 # Who may be at the other end of what, as far as meetlog speaks it.
 ROLES: dict[str, tuple[Role, ...]] = {
@@ -86,6 +87,26 @@ class FolderSettings(msgspec.Struct, frozen=True):
     settle: Duration = NS // 2
     rescan: Span = 5 * NS
     chips: str = "chips.csv"
+
+
+class ConsoleSettings(msgspec.Struct, frozen=True):
+    """`[console]`: the live page, on this computer unless `host` says otherwise.
+
+    `allow` restricts who may connect to these networks; this computer always
+    may. `names` are further names by which browsers may call it. With
+    `certificate` and `key` (PEM files, relative to the settings file) it
+    speaks TLS. `public_board` shows the current heat and the results to
+    whoever may connect, without a sign-in.
+    """
+
+    enabled: bool = True
+    host: Text = "127.0.0.1"
+    port: Port = CONSOLE_PORT
+    allow: tuple[str, ...] = ()
+    names: tuple[Text, ...] = ()
+    certificate: str = ""
+    key: str = ""
+    public_board: bool = False
 
 
 class SourceSettings(msgspec.Struct, frozen=True):
@@ -218,6 +239,7 @@ class Settings(msgspec.Struct, frozen=True):
     meet: MeetSettings = MeetSettings()
     log: LogSettings = LogSettings()
     folder: FolderSettings = FolderSettings()
+    console: ConsoleSettings = ConsoleSettings()
     sources: tuple[SourceSettings, ...] = msgspec.field(default=(), name="source")
     relays: tuple[RelaySettings, ...] = msgspec.field(default=(), name="relay")
     points: tuple[PointSettings, ...] = msgspec.field(default=(), name="point")

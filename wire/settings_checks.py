@@ -12,6 +12,7 @@ from wire.settings import (
     SourceSettings,
 )
 from wire.settings_common import Report, check_networks, check_zone, close_to, each, same_address
+from wire.settings_console import check_console
 from wire.settings_relays import check_relays
 from wire.tomlfile import Path
 
@@ -25,6 +26,7 @@ def check(settings: Settings, report: Report) -> None:
     check_zone(settings.meet.zone, ("meet", "zone"), report)
     _check_sources(settings.sources, report)
     check_relays(settings, report)
+    check_console(settings, report)
     _check_points(settings, report)
     _check_courses(settings, report)
 

@@ -183,6 +183,13 @@ class RegisterOperator(Statement, frozen=True, kw_only=True, tag="operator"):
     secret: str = ""
 
 
+class Acknowledge(Statement, frozen=True, kw_only=True, tag="acknowledge"):
+    """Somebody has seen the alarm with the key `alarm`, which said `text`. It changes no result."""
+
+    alarm: str
+    text: str = ""
+
+
 class Withdraw(Statement, frozen=True, kw_only=True, tag="withdraw"):
     """The statement at `position` counts no more; later ones stay.
 
@@ -196,7 +203,7 @@ AnyStatement = (
     StartHeat | MoveGun | RecallHeat | ReSwim | CloseHeat | ReopenHeat
     | Disqualify | NoShow | DidNotFinish | Reinstate | SetTime | ClearTime | MarkLane
     | AssignChip | VoidReads | AddCrossing | ShiftClock | AdoptSettings | RegisterOperator
-    | Withdraw
+    | Acknowledge | Withdraw
 )  # fmt: skip
 
 _decoder: msgspec.json.Decoder[AnyStatement] = msgspec.json.Decoder(AnyStatement)

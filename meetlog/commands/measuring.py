@@ -9,7 +9,14 @@ import typer
 from exporters.sink import FolderSink
 from meetlog.commands.saying import Speaker
 from meetlog.exits import Refused
-from meetlog.nearby import find_chip, find_point, find_source, find_statement, find_swimmer
+from meetlog.nearby import (
+    find_alarm,
+    find_chip,
+    find_point,
+    find_source,
+    find_statement,
+    find_swimmer,
+)
 from meetlog.opening import Place
 from meetlog.refusals import Unsayable
 from meetlog.settings import load
@@ -18,6 +25,7 @@ from meetlog.typed import precision, shift
 from projections.clock import iso_local
 from projections.wording import FOREVER
 from wire.statements import (
+    Acknowledge,
     AddCrossing,
     AdoptSettings,
     AnyStatement,
@@ -78,6 +86,10 @@ ShiftArgument = Annotated[
 ]
 FileArgument = Annotated[
     Path, typer.Argument(help="The settings: a meet.toml or another such file.", metavar="FILE")
+]
+AlarmArgument = Annotated[
+    str,
+    typer.Argument(help="The event it is about, as status shows it, or its key.", metavar="ALARM"),
 ]
 PositionArgument = Annotated[
     int, typer.Argument(help="The statement's position.", metavar="POSITION", min=1)
@@ -195,6 +207,12 @@ def write_settings(place: Place, statement: AnyStatement) -> list[str]:
     sink = FolderSink(path.parent)
     sink.write(path.name, data, expect=[sha256(before).hexdigest()])
     return [f"{path} was written. A `meetlog run` uses its sources when it is started again."]
+
+
+def acknowledge(speaker: Speaker, alarm: AlarmArgument) -> Acknowledge:
+    """Say that you have seen an alarm; it changes no result."""
+    found = find_alarm(speaker.meet, alarm)
+    return Acknowledge(**speaker.common, alarm=found.key, text=found.text)
 
 
 def withdraw(speaker: Speaker, position: PositionArgument) -> Withdraw:

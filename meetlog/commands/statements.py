@@ -54,7 +54,7 @@ _STATEMENTS: tuple[tuple[str, dict[str, Builder]], ...] = (
             "adopt": measuring.adopt,
         },
     ),
-    (WORD, {"withdraw": measuring.withdraw}),
+    (WORD, {"acknowledge": measuring.acknowledge, "withdraw": measuring.withdraw}),
 )  # fmt: skip
 _AFTERWARDS: dict[str, Then] = {"adopt": measuring.write_settings}
 

@@ -8,6 +8,7 @@ import msgspec
 from projections.meet import Meet
 from tests.kit.meets import MS, SWIM, utc
 from wire.statements import (
+    Acknowledge,
     AddCrossing,
     AdoptSettings,
     AssignChip,
@@ -134,6 +135,10 @@ def adopt(toml: str = SWIM) -> AdoptSettings:
 
 def operator(name: str = "Bo") -> RegisterOperator:
     return said(RegisterOperator, name=name, role="timer")
+
+
+def acknowledge(alarm: str, text: str = "", **more: object) -> Acknowledge:
+    return said(Acknowledge, alarm=alarm, text=text, **more)
 
 
 def withdraw(position: int) -> Withdraw:

@@ -42,6 +42,7 @@ KINDS: dict[str, Saying] = {
     "shift": lambda _: say.shift("mat", 1_500, 1_000),
     "settings": lambda _: say.adopt(ROUNDED),
     "operator": lambda _: say.operator(),
+    "acknowledge": lambda _: say.acknowledge("gun 17"),
     "withdraw": lambda pool: say.withdraw(pool.meet().state.stated[0].position),
 }
 
@@ -133,7 +134,7 @@ def test_what_is_said_twice_counts_once(kind: str) -> None:
 
 
 # These take back what nobody said in the scene; with their opposites above they matter.
-TAKING_BACK = ("reopen", "reinstate", "lane taken", "restore", "operator")
+TAKING_BACK = ("acknowledge", "reopen", "reinstate", "lane taken", "restore", "operator")
 
 
 @pytest.mark.parametrize("kind", KINDS)

@@ -28,6 +28,7 @@ VALUES: dict[str, Any] = {
     "chip": "123", "swimmer": "s-7", "since": NOON, "until": NOON + NS, "point": "Finish",
     "moment": NOON, "source": "mat", "shift": -3 * NS // 2, "toml": "[meet]", "name": "Ben",
     "role": "timer", "position": 88, "code": "6.2", "text": "too early",
+    "alarm": "gun 17",
 }  # fmt: skip
 KINDS = get_args(AnyStatement)
 SHOWN = {"gun": "2026-06-14T12:00:00+02:00", "time_cs": "1:02.34", "shift": "-1.5s"}

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from meetlog.settings import TEMPLATE
 from wire.errors import WireError
 from wire.settings import (
+    ConsoleSettings,
     CourseSettings,
     FeedSettings,
     FolderSettings,
@@ -45,13 +46,14 @@ def test_nothing_said_is_everything_at_its_default() -> None:
 
 def test_the_template_shows_every_setting_with_its_default() -> None:
     full = parse(SWITCHED_ON.encode())
-    assert (full.meet, full.log, full.folder) == (
+    assert (full.meet, full.log, full.folder, full.console) == (
         Settings().meet,
         Settings().log,
         Settings().folder,
+        Settings().console,
     )
     document = tomllib.loads(SWITCHED_ON)
-    shown = {key: set(document[key]) for key in ("meet", "log", "folder")}
+    shown = {key: set(document[key]) for key in ("meet", "log", "folder", "console")}
     for key in ("source", "point", "course"):
         shown[key] = {name for table in document[key] for name in table}
     feeds = [
@@ -61,6 +63,7 @@ def test_the_template_shows_every_setting_with_its_default() -> None:
     shown["legs"] = {name for leg in document["course"][0]["legs"] for name in leg}
     structs: dict[str, type[msgspec.Struct]] = {
         "meet": MeetSettings, "log": type(full.log), "folder": FolderSettings,
+        "console": ConsoleSettings,
         "source": SourceSettings, "point": PointSettings, "course": CourseSettings,
         "feeds": FeedSettings, "legs": LegSettings,
     }  # fmt: skip
@@ -203,6 +206,13 @@ POINT = '[[point]]\nname = "{}"\nfeeds = [{}]\n'
         ("[meet]\nrounding = 'half'", 2, "meet.rounding: it cannot be 'half' (allowed: "),
         ("[log]\npath = ' '", 2, "log.path: it is empty"),
         ("[log]\npath = 2026-04-22", 2, "log.path: expected text, found a date or time"),
+        ("[console]\nkey = 'k.pem'", 2, "console.key: it needs a certificate too (add a line cert"),
+        ("[console]\nallow = ['all']", 2, "console.allow[1]: 'all' does not appear to be an IPv4"),
+        (
+            '[console]\nport = 9000\n[[source]]\nname = "a"\nprotocol = "ctp01"\nport = 9000',
+            2,
+            "console.port: 9000 is also the port of source 1 (give the console another port)",
+        ),
         ("[folder]\nrescan = '0s'", 2, "folder.rescan: '0s' is too short (allowed: more than 0s)"),
         ("[folder]\nquiet = '-1s'", 2, "folder.quiet: '-1s' is too short (allowed: 0s or more)"),
         ("[folder]\nquiet = 1.5", 2, 'found 1.5 (write "1.5s")'),

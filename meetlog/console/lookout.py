@@ -1,0 +1,117 @@
+"""The lookout: the console's own fold of the log, followed while somebody looks.
+
+The console runs in a process of its own, so that nothing it does takes time
+from those who receive and append; it reads the log like any other command.
+"""
+
+import threading
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from heapq import nlargest
+
+from meetlog.console.pulse import TAIL, Pulses
+from meetlog.opening import OpenMeet
+from projections.derived import Changes
+from projections.folding import fold
+from projections.meet import Meet
+from projections.views import Crossing
+from store.event import FILE_CHANGED, FILE_REMOVED, STATEMENT, Event
+
+STEP_EVENTS = 2000
+RECENT = 400  # crossings kept ready; a page that asks for others looks through all of them
+# After these, a crossing may be another swimmer's although none of its reads changed.
+_TURNING = frozenset({FILE_CHANGED, FILE_REMOVED, STATEMENT})
+
+
+class Lookout:
+    """A meet that is followed. Safe to use from several threads; one of them looks at a time."""
+
+    def __init__(self, opened: OpenMeet) -> None:
+        """`opened` stays the caller's to close, and is looked at through this from now on."""
+        self._log = opened.log
+        self._place = opened.place
+        self._note = opened.note
+        self._meet = opened.meet
+        self._lock = threading.Lock()
+        self._pulses = Pulses()
+        self._pulses.feed(_tail(opened))
+        self._recent: dict[tuple[str, str, int], Crossing] = {}
+        self._gather()
+
+    @contextmanager
+    def looking(self) -> Iterator[OpenMeet]:
+        """The meet, folded to the log's head and settled; for the length of the block only."""
+        with self._lock:
+            self._follow()
+            yield OpenMeet(self._log, self._meet, self._place, self._note)
+
+    @contextmanager
+    def speaking(self) -> Iterator[OpenMeet]:
+        """As `looking`, for whoever may fold the meet on and settle it: making a statement does."""
+        with self._lock:
+            self._follow()
+            try:
+                yield OpenMeet(self._log, self._meet, self._place, self._note)
+            finally:
+                if self._meet.stale:
+                    self._meet = fold(self._log, self._meet.position)
+                    self._meet.settle()
+                self._gather()
+
+    @property
+    def pulses(self) -> Pulses:
+        """How the sources were heard lately; look at it within `looking` only."""
+        return self._pulses
+
+    def recent(self) -> list[Crossing]:
+        """The newest crossings, the newest first; within `looking` only."""
+        return sorted(self._recent.values(), key=_moment, reverse=True)[:RECENT]
+
+    def _follow(self) -> None:
+        turned = False
+        before = self._meet.position
+        while events := self._log.read(self._meet.position, STEP_EVENTS):
+            self._meet.feed(events)
+            self._pulses.feed(events)
+            turned = turned or any(event.kind in _TURNING for event in events)
+            if self._meet.stale:
+                self._meet = fold(self._log, self._meet.position)
+                turned = True
+        if self._meet.position == before:
+            return
+        changes = self._meet.settle()
+        if turned:
+            self._gather()
+        else:
+            self._note_changes(changes)
+
+    def _note_changes(self, changes: Changes) -> None:
+        for key, passing in changes.crossings.items():
+            if passing is None:
+                self._recent.pop(key, None)
+            else:
+                self._recent[key] = self._meet.crossing(key[0], key[1], passing)
+        if len(self._recent) > 2 * RECENT:
+            self._keep(self._recent.values())
+
+    def _gather(self) -> None:
+        self._keep(self._meet.crossings())
+
+    def _keep(self, crossings: Iterable[Crossing]) -> None:
+        found = nlargest(RECENT, crossings, key=_moment)
+        self._recent = {(c.chip, c.point, c.first_ns): c for c in found}
+
+
+def _tail(opened: OpenMeet) -> Iterator[Event]:
+    """The newest events that the meet was folded from."""
+    after = max(0, opened.meet.position - TAIL)
+    while after < opened.meet.position:
+        events = opened.log.read(after, min(STEP_EVENTS, opened.meet.position - after))
+        if not events:
+            return
+        yield from events
+        after = events[-1].position
+
+
+def _moment(crossing: Crossing) -> int:
+    return crossing.moment_ns

@@ -1,0 +1,146 @@
+"""Snapshots: everything a page shows, as of one position, taken at once and never changed."""
+
+import shutil
+from collections.abc import Mapping
+from pathlib import Path
+
+import msgspec
+
+from meetlog.commands.standing import status_of
+from meetlog.console.lookout import Lookout
+from meetlog.console.pulse import Pulse
+from meetlog.console.signs import STALE, Sign
+from meetlog.opening import OpenMeet
+from meetlog.resends import SourceReport, source_reports
+from projections.operators import Operator, operators
+from projections.views import Alarm, Crossing, QuarantineEntry, Race, Revision
+from store.log import hash_at
+from store.seal import seal_of
+from store.event import Head
+from wire.timedrops import RaceKey
+
+
+class Place(msgspec.Struct, frozen=True):
+    """Where the log stands: its newest event, when that was recorded (ns UTC), its seal code.
+
+    `disk_free` is in bytes, None where the system does not tell. `began` is when the first event
+    was recorded. `program` says whether a `run` is at work, as the log tells; `lag` how many
+    events the `run` has still to fold, None without a sign of one.
+    """
+
+    position: int
+    recorded_at: int
+    began: int
+    seal: str
+    disk_free: int | None
+    program: str
+    recording: bool
+    lag: int | None
+
+
+class Snapshot(msgspec.Struct, frozen=True):
+    """How the meet stands. `recent` has the newest crossings, the newest first.
+
+    `names` are those of swimmers by id. `taken_at` is ns UTC; of the past, when its newest event
+    was recorded. `past` tells that later events are left out. `sign` is what the `run` told last.
+    """
+
+    meet: str
+    zone: str
+    taken_at: int
+    past: bool
+    place: Place
+    sources: tuple[SourceReport, ...]
+    pulses: Mapping[str, Pulse]
+    skews: Mapping[str, tuple[int, ...]]
+    current: Race | None
+    following: Race | None
+    races: tuple[Race, ...]
+    recent: tuple[Crossing, ...]
+    names: Mapping[str, str]
+    revisions: tuple[Revision, ...]
+    quarantine: tuple[QuarantineEntry, ...]
+    alarms: tuple[Alarm, ...]
+    operators: Mapping[str, Operator]
+    points: tuple[str, ...]
+    sign: Sign | None = None
+
+    def race(self, key: RaceKey) -> Race | None:
+        """A race of the meet, None if there is none of that identity."""
+        mine = (r for r in self.races if (r.session, r.event, r.heat) == tuple(key))
+        return next(mine, None)
+
+
+def take(lookout: Lookout, sign: Sign | None, now: int) -> Snapshot:
+    """How the meet stands now; `now` is ns UTC."""
+    with lookout.looking() as opened:
+        pulses = {s.source: lookout.pulses.of(s.source) for s in opened.meet.sources()}
+        return _snapshot(opened, tuple(lookout.recent()), pulses, sign, now, past=False)
+
+
+def take_past(opened: OpenMeet, recent: int) -> Snapshot:
+    """How the meet of a log that ends in the past stood then, with so many crossings."""
+    newest = tuple(reversed(opened.meet.crossings()[-recent:]))
+    at = opened.meet.state.recorded_at
+    return _snapshot(opened, newest, {}, None, at, past=True)
+
+
+def _snapshot(
+    opened: OpenMeet,
+    recent: tuple[Crossing, ...],
+    pulses: Mapping[str, Pulse],
+    sign: Sign | None,
+    now: int,
+    *,
+    past: bool,
+) -> Snapshot:
+    meet = opened.meet
+    status = status_of(opened, now)
+    alarms = tuple(meet.alarms())
+    if sign is not None:
+        alarms = (*alarms, *sign.alarms)
+    health = meet.state.health.sources
+    return Snapshot(
+        meet=status.meet,
+        zone=status.zone,
+        taken_at=now,
+        past=past,
+        place=_place(opened, status.program, sign, now),
+        sources=tuple(source_reports(meet)),
+        pulses=pulses,
+        skews={name: tuple(source.skews) for name, source in health.items()},
+        current=status.current,
+        following=status.next,
+        races=tuple(meet.races()),
+        recent=recent,
+        names={c.swimmer: meet.name_of(c.swimmer) for c in recent if c.swimmer},
+        revisions=tuple(meet.revisions()),
+        quarantine=tuple(meet.quarantine()),
+        alarms=alarms,
+        operators=operators(meet.rulings().in_force),
+        points=tuple(sorted({p.settings.name for p in meet.points()})),
+        sign=sign,
+    )
+
+
+def _place(opened: OpenMeet, program: str, sign: Sign | None, now: int) -> Place:
+    position, at = opened.meet.position, opened.meet.state.recorded_at
+    first = opened.log.read(0, 1)
+    head = Head(position, hash_at(opened.log, position), at)
+    return Place(
+        position=position,
+        recorded_at=at,
+        began=first[0].recorded_at if first else now,
+        seal=seal_of(head) if position else "",
+        disk_free=_disk_free(opened.place.log),
+        program=program,
+        recording=sign is not None and now - sign.at < STALE,
+        lag=None if sign is None else max(0, position - sign.projected),
+    )
+
+
+def _disk_free(log: Path) -> int | None:
+    try:
+        return shutil.disk_usage(log.parent).free
+    except OSError:
+        return None
