@@ -148,6 +148,21 @@ def audit(meet: Meet, papers: Papers) -> list[AuditedRevision]:
     return found
 
 
+def between(meet: Meet, papers: Papers, before: int, after: int) -> tuple[Change, ...] | None:
+    """What the revision of event `after` says otherwise than the one of event `before`.
+
+    None where one of the two is no revision, or cannot be read.
+    """
+    zone = meet.settings.meet.zone
+    told = [*_ours(meet, papers, zone), *_consoles(meet, zone)]
+    wanted = [each for each in told if each.entry.position in (before, after)]
+    named = _named(wanted, papers.programs, meet.settings.meet.session)
+    found = {each.entry.position: each for each in named if each.file is not None}
+    if before not in found or after not in found:
+        return None
+    return tuple(_changes(found[before], found[after]))
+
+
 def _ours(meet: Meet, papers: Papers, zone: str) -> Iterator[_Told]:
     for published in meet.state.revisions.published.values():
         for p in published:

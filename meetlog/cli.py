@@ -17,6 +17,7 @@ from meetlog.commands import (
     evidence,
     examining,
     keeping,
+    looking,
     outcomes,
     replaying,
     running,
@@ -114,9 +115,9 @@ def make_app() -> typer.Typer:
         context_settings={"help_option_names": ["--help", "-h"]},
     )
     for command in (
-        running.init, examining.doctor, running.run, standing.status, standing.sources,
-        events.events, outcomes.crossings, outcomes.results, outcomes.revisions, auditing.audit,
-        auditing.explain, standing.quarantine,
+        running.init, examining.doctor, running.run, looking.console,
+        standing.status, standing.sources, events.events, outcomes.crossings, outcomes.results,
+        outcomes.revisions, auditing.audit, auditing.explain, standing.quarantine,
         keeping.rebuild, evidence.verify, evidence.seal, evidence.backup, evidence.restore,
         replaying.replay, comparing.diff,
         replaying.upgrade_preview, demonstrating.demo,

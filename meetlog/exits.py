@@ -6,6 +6,7 @@ from enum import IntEnum
 
 from exporters.errors import ExportError
 from ingest.errors import IngestError
+from meetlog.console.errors import CannotServe
 from meetlog.instants import NoSuchInstant
 from meetlog.refusals import NotAllowed, Stale, Unsayable
 from meetlog.settings import MeetError
@@ -38,7 +39,7 @@ MEANINGS: dict[Exit, str] = {
     Exit.SETTINGS: "there is no meet.toml, or it has mistakes",
     Exit.DAMAGED: "the log is damaged, is no log, or was made by a newer meetlog",
     Exit.UNAVAILABLE: "the log cannot be read or written now: missing, locked, disk full",
-    Exit.SOURCE: "a source cannot be started: its address, its password file",
+    Exit.SOURCE: "a source or the console cannot be started: its address, its password file",
     Exit.FILES: "a file or folder cannot be read or written",
     Exit.REFUSED: "it would overwrite something, or another meetlog is at work there",
     Exit.UNSAYABLE: "a statement was refused: what it names is not there, or it makes no sense",
@@ -106,7 +107,7 @@ def _code(error: BaseException) -> Exit | None:
             return Exit.NOT_ALLOWED
         case Differs():
             return Exit.DIFFERS
-        case IngestError():
+        case IngestError() | CannotServe():
             return Exit.SOURCE
         case LogDamaged():
             return Exit.DAMAGED

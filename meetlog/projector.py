@@ -51,7 +51,8 @@ class Overview(msgspec.Struct, frozen=True):
     """How the meet stands, for a display.
 
     `recent` are the newest crossings, the last one last, one for each chip at
-    a point; `names` those of their swimmers by id.
+    a point; `names` those of their swimmers by id. `publishing` are those of
+    the alarms that the log does not know: the publisher's.
     """
 
     position: int = 0
@@ -63,6 +64,7 @@ class Overview(msgspec.Struct, frozen=True):
     names: dict[str, str] = {}
     revisions: tuple[Revision, ...] = ()
     alarms: tuple[Alarm, ...] = ()
+    publishing: tuple[Alarm, ...] = ()
     quarantined: int = 0
     resends: tuple[ResendReceipt, ...] = ()
 
@@ -263,6 +265,7 @@ class Projector:
         meet = self.meet
         recent = tuple(meet.crossing(*where, p) for where, p in self._recent.items())
         current, following = meet.current_race(), meet.next_race()
+        publishing = (*self._publisher.alarms(), *self._queue.alarms())
         self.overview = Overview(
             position=meet.position,
             sources=tuple(meet.sources()),
@@ -272,7 +275,8 @@ class Projector:
             recent=recent,
             names={c.swimmer: meet.name_of(c.swimmer) for c in recent if c.swimmer},
             revisions=tuple(meet.revisions()[-5:]),
-            alarms=(*meet.alarms(), *self._publisher.alarms(), *self._queue.alarms()),
+            alarms=(*meet.alarms(), *publishing),
+            publishing=publishing,
             quarantined=sum(q.count for q in meet.quarantine()),
             resends=resends(meet, self.overview.resends),
         )

@@ -31,6 +31,19 @@ def print_page(
 ) -> None:
     """Write the page into `path`. Raises `Refused` where there is a file that is no such page."""
     _check(path)
+    page = page_of(opened, papers, race, revisions, progress=progress)
+    path.write_text(page, encoding="utf-8", newline="\n")
+
+
+def page_of(
+    opened: OpenMeet,
+    papers: Papers,
+    race: Race,
+    revisions: Sequence[AuditedRevision],
+    *,
+    progress: Callable[[int, int], None] = lambda _done, _total: None,
+) -> str:
+    """The page, as of the position that the meet is folded to."""
     meet, log = opened.meet, opened.log
     end = meet.position
     explanations = explain(log, meet, papers, race, progress=lambda done: progress(done, end))
@@ -46,8 +59,7 @@ def print_page(
         version=__version__,
         printed_at=iso_local(time.time_ns(), zone, digits=0),
     )
-    page = protest_page(race, revisions, about_race(meet, race_key(race)), explanations, imprint)
-    path.write_text(page, encoding="utf-8", newline="\n")
+    return protest_page(race, revisions, about_race(meet, race_key(race)), explanations, imprint)
 
 
 def _check(path: Path) -> None:

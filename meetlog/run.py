@@ -9,6 +9,7 @@ import anyio
 from rich.console import Console
 from rich.live import Live
 
+from meetlog.console.companion import beside
 from meetlog.display import PlainLines, page, terminal
 from meetlog.house import Ears, House, open_house
 from meetlog.loglines import LogLine, plain_form
@@ -40,7 +41,7 @@ async def _serve(
             for source, addresses in house.addresses.items():
                 lines.line(f"source {source} listens on {', '.join(addresses)}", source=source)
             ended = anyio.Event()
-            async with anyio.create_task_group() as group:
+            async with beside(house, path, lines.line), anyio.create_task_group() as group:
                 group.start_soon(_wait, asked, ended)
                 group.start_soon(_wait, house.failed, ended)
                 group.start_soon(_show, house, console, lines)

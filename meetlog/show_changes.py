@@ -14,20 +14,31 @@ _ONE_SIDED = {"before": "only before", "after": "only after"}
 _KNOWN_OF_LANE = frozenset({"event", "swimmer_ids", "name", "team", "chips"})
 
 
+COLUMNS = ("race", "lane", "name", "time", "place", "status", "and")
+
+
 def changes_table(races: Iterable[RaceChange]) -> Rows:
     """A row for each race that differs itself, and one for each of its lanes that do."""
-    table = Rows("race", "lane", "name", "time", "place", "status", "and", right=("lane",))
+    table = Rows(*COLUMNS, right=("lane",))
+    for cells in cells_of(races):
+        table.add(*cells)
+    return table
+
+
+def cells_of(races: Iterable[RaceChange]) -> list[list[str]]:
+    """The cells of those rows, by `COLUMNS`."""
+    rows: list[list[str]] = []
     for race in races:
         name = f"{race.session}/{race.event}/{race.heat}"
         said = [_words(f) for f in race.fields] if race.presence == "both" else []
         if race.presence != "both":
             said = [f"{_ONE_SIDED[race.presence]}, {show.count(len(race.lanes), 'lane')}"]
         if said:
-            table.add(name, "", "", "", "", "", "; ".join(said))
+            rows.append([name, "", "", "", "", "", "; ".join(said)])
         for lane in race.lanes:
             if race.presence == "both" or any(f.field in _OWN_COLUMNS for f in lane.fields):
-                table.add(name, lane.lane, lane.name, *_lane_cells(lane))
-    return table
+                rows.append([name, str(lane.lane), lane.name, *_lane_cells(lane)])
+    return rows
 
 
 def _lane_cells(lane: LaneChange) -> list[str]:

@@ -190,9 +190,17 @@ def adopt(speaker: Speaker, settings_file: FileArgument) -> AdoptSettings:
     """
     _, data = load(settings_file)
     place = speaker.opened.place
-    if place.settings_path is not None and not _same_file(settings_file, place.settings_path):
+    if place.settings_path is not None and _same_file(settings_file, place.settings_path):
+        return AdoptSettings(**speaker.common, toml=data.decode("utf-8-sig"))
+    return adopt_text(speaker, data)
+
+
+def adopt_text(speaker: Speaker, data: bytes) -> AdoptSettings:
+    """As `adopt`, of settings that come from elsewhere than a file."""
+    path = speaker.opened.place.settings_path
+    if path is not None:
         known = speaker.meet.state.files.get("settings", {}).get("meet.toml")
-        _refuse_to_lose(place.settings_path, data, known)
+        _refuse_to_lose(path, data, known)
     return AdoptSettings(**speaker.common, toml=data.decode("utf-8-sig"))
 
 

@@ -56,12 +56,22 @@ def register(
     must be a referee; from then on only the registered may speak, and only
     referees register others.
     """
-    known = _registered(speaker).get(name)
-    kept = ""
+    told = ""
     if secret or new_secret_file is not None:
-        kept = hash_secret(_new_secret(name, new_secret_file), os.urandom(SALT_BYTES))
-    elif known is not None:
-        kept = known.secret  # another role alone leaves the secret as it is
+        told = _new_secret(name, new_secret_file)
+    return registration(speaker, name, role, told)
+
+
+def registration(speaker: Speaker, name: str, role: Role, secret: str) -> RegisterOperator:
+    """The registration of an operator; without a secret, the one that they have stays.
+
+    Raises `Unsayable` for a secret that is too weak.
+    """
+    known = _registered(speaker).get(name)
+    kept = known.secret if known is not None else ""  # another role alone leaves the secret
+    if secret:
+        _refuse_weak(secret)
+        kept = hash_secret(secret, os.urandom(SALT_BYTES))
     return RegisterOperator(**speaker.common, name=name, role=role, secret=kept)
 
 
@@ -136,13 +146,17 @@ def _new_secret(name: str, file: Path | None) -> str:
                 "No secret was given; nothing was stated. "
                 "Where there is no terminal, name a file with --new-secret-file."
             ) from None
-    weak = weakness(found)
+    _refuse_weak(found)
+    return found
+
+
+def _refuse_weak(secret: str) -> None:
+    weak = weakness(secret)
     if weak:
         raise Unsayable(
             f"That secret cannot be taken: {weak}. Its hash goes wherever the log goes, "
             "so take one that nobody guesses: four random words, for example."
         )
-    return found
 
 
 def _begin(where: object) -> None:

@@ -28,7 +28,7 @@ class Signed(TyperCommand):
         )
 
 
-_STATEMENTS: tuple[tuple[str, dict[str, Builder]], ...] = (
+STATEMENTS: tuple[tuple[str, dict[str, Builder]], ...] = (
     (
         STARTS,
         {
@@ -61,7 +61,7 @@ _AFTERWARDS: dict[str, Then] = {"adopt": measuring.write_settings}
 
 def add_to(app: typer.Typer) -> None:
     """Add every statement, `history` and the group `operator`."""
-    for panel, builders in _STATEMENTS:
+    for panel, builders in STATEMENTS:
         for name, builder in builders.items():
             _add(app, name, statement(name, builder, _AFTERWARDS.get(name)), panel)
     _add(app, "history", remembering.history, WORD)

@@ -13,7 +13,6 @@ from meetlog.console.pulse import TAIL, Pulses
 from meetlog.opening import OpenMeet
 from projections.derived import Changes
 from projections.folding import fold
-from projections.meet import Meet
 from projections.views import Crossing
 from store.event import FILE_CHANGED, FILE_REMOVED, STATEMENT, Event
 

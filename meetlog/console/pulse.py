@@ -7,6 +7,7 @@ so it is the same however the console came to look at the log.
 
 from collections import deque
 from collections.abc import Iterable
+from itertools import pairwise
 from statistics import median_low
 
 import msgspec
@@ -66,5 +67,5 @@ class Pulses:
         times = list(arrivals)
         if len(times) < _FEW:
             return Pulse(times[-1])
-        pauses = [later - sooner for sooner, later in zip(times, times[1:], strict=False)]
+        pauses = [later - sooner for sooner, later in pairwise(times)]
         return Pulse(times[-1], median_low(pauses), max(pauses))

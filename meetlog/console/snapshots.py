@@ -12,11 +12,12 @@ from meetlog.console.pulse import Pulse
 from meetlog.console.signs import STALE, Sign
 from meetlog.opening import OpenMeet
 from meetlog.resends import SourceReport, source_reports
+from projections.attention import seen
 from projections.operators import Operator, operators
 from projections.views import Alarm, Crossing, QuarantineEntry, Race, Revision
+from store.event import Head
 from store.log import hash_at
 from store.seal import seal_of
-from store.event import Head
 from wire.timedrops import RaceKey
 
 
@@ -98,7 +99,7 @@ def _snapshot(
     status = status_of(opened, now)
     alarms = tuple(meet.alarms())
     if sign is not None:
-        alarms = (*alarms, *sign.alarms)
+        alarms = (*alarms, *seen(sign.alarms, meet.rulings(), status.zone))
     health = meet.state.health.sources
     return Snapshot(
         meet=status.meet,

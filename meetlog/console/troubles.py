@@ -45,7 +45,7 @@ def troubles(snapshot: Snapshot, now: int) -> tuple[Trouble, ...]:
 
 
 def worst(found: tuple[Trouble, ...]) -> tuple[str, str]:
-    """The grade of the worst that nobody has seen, or `ok`; and the state of everything in words."""
+    """The grade of the worst that nobody has seen, or `ok`; and in words how everything stands."""
     fresh = [t for t in found if not t.acknowledged]
     if not fresh:
         seen = f" {len(found)} seen by somebody." if found else ""
@@ -102,8 +102,10 @@ def _disk(snapshot: Snapshot) -> Iterator[Trouble]:
 
 
 def _sources(snapshot: Snapshot, now: int) -> Iterator[Trouble]:
-    recording = snapshot.past or snapshot.place.recording or (
-        snapshot.sign is None and snapshot.place.program.startswith("running")
+    recording = (
+        snapshot.past
+        or snapshot.place.recording
+        or (snapshot.sign is None and snapshot.place.program.startswith("running"))
     )
     for source in snapshot.sources:
         if source.warning:

@@ -1,0 +1,74 @@
+"""The rows of a heat as pages show it: official times, and provisional ones as such. Pure."""
+
+import msgspec
+
+from meetlog.console.snapshots import Snapshot
+from projections.views import Crossing, Lane, Race
+from wire.stamps import NS
+
+_CS = NS // 100
+
+
+class Leg(msgspec.Struct, frozen=True):
+    """A column of a heat: a point and its distance (0 when the course has none)."""
+
+    point: str
+    distance: int
+
+
+class Row(msgspec.Struct, frozen=True):
+    """A lane: its splits by the heat's columns, and a time that only first-seen reads give.
+
+    `provisional_cs` is where the lane was last seen since the gun, at `provisional_at`; it is
+    never official, and None where there is an official time since.
+    """
+
+    lane: Lane
+    splits: tuple[int | None, ...]
+    provisional_cs: int | None = None
+    provisional_at: str = ""
+
+
+class Heat(msgspec.Struct, frozen=True):
+    """A race, its columns before the final time, its rows, and whether it is swum in lanes of
+    several events."""
+
+    race: Race
+    legs: tuple[Leg, ...]
+    rows: tuple[Row, ...]
+    combined: bool
+
+
+def heat_of(race: Race, snapshot: Snapshot) -> Heat:
+    """The race as it is to be shown."""
+    seen: dict[tuple[int, str], Leg] = {}
+    for lane in race.lanes:
+        for split in lane.splits:
+            seen.setdefault((split.distance, split.point), Leg(split.point, split.distance))
+    legs = [seen[key] for key in sorted(seen)]
+    # The last split of a lane with a time is that time itself.
+    finals = {(lane.splits[-1].distance, lane.splits[-1].point)
+              for lane in race.lanes if lane.time_cs is not None and lane.splits}  # fmt: skip
+    legs = [leg for leg in legs if (leg.distance, leg.point) not in finals]
+    rows = tuple(_row(race, lane, tuple(legs), snapshot) for lane in race.lanes)
+    combined = any(lane.event != race.event for lane in race.lanes)
+    return Heat(race, tuple(legs), rows, combined)
+
+
+def _row(race: Race, lane: Lane, legs: tuple[Leg, ...], snapshot: Snapshot) -> Row:
+    by_leg = {(s.distance, s.point): s.time_cs for s in lane.splits}
+    splits = tuple(by_leg.get((leg.distance, leg.point)) for leg in legs)
+    crossing = None if lane.time_cs is not None else _provisional(race, lane, snapshot)
+    if crossing is None or race.start_ns is None:
+        return Row(lane, splits)
+    return Row(lane, splits, (crossing.moment_ns - race.start_ns) // _CS, crossing.point)
+
+
+def _provisional(race: Race, lane: Lane, snapshot: Snapshot) -> Crossing | None:
+    """The lane's newest crossing since the gun, where it is a provisional one."""
+    if race.start_ns is None or race.state != "started":
+        return None
+    mine = (c for c in snapshot.recent
+            if c.swimmer in lane.swimmer_ids and c.moment_ns > (race.start_ns or 0))  # fmt: skip
+    newest = next(mine, None)
+    return newest if newest is not None and newest.provisional else None
