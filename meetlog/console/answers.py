@@ -123,7 +123,7 @@ def number_of(query: Query, name: str, default: int) -> int:
     text = query.get(name)
     if not text:
         return default
-    if not (text.isascii() and text.isdigit() and len(text) < 16):
+    if not (text.isascii() and text.isdigit() and len(text) < 20):
         raise BadQuery(f"{name}={text!r} is no number.")
     return int(text)
 

@@ -29,6 +29,7 @@ NO_REASON = frozenset({"start", "recall", "close", "acknowledge"})
 # These are said at once: nothing is computed from them, and no secret goes from page to page.
 AT_ONCE = frozenset({REGISTER, UNREGISTER})
 _ROLES: tuple[Role, ...] = get_args(Role)
+_CHOSEN = ("race", "point", "source")
 _LABELS = {
     "race": "Race", "lane": "Lane", "time": "Final time", "gun": "When",
     "when": "When, or by how much",
@@ -188,7 +189,9 @@ def _field(parameter: inspect.Parameter) -> Field:
     required = parameter.default is inspect.Parameter.empty
     default = "" if required or parameter.default is None else str(parameter.default)
     number = annotation is int or int in get_args(annotation)
-    kind = parameter.name if parameter.name in ("race", "point", "source", "swimmer") else "text"
+    if parameter.name in _CHOSEN or help_.rstrip(".") == _LABELS[parameter.name]:
+        help_ = ""  # what one chooses from a list needs no spelling
+    kind = parameter.name if parameter.name in (*_CHOSEN, "swimmer") else "text"
     return Field(
         name=parameter.name,
         label=_LABELS[parameter.name],

@@ -64,7 +64,7 @@ def contexts(opened: OpenMeet, asked: Asked, parts: Iterable[str]) -> dict[str, 
     tail = f"?at={s.place.position}" if s.past else ""
     found: dict[str, Any] = {
         "s": s, "may": asked.may, "now": now if asked.told else None, "told": asked.told,
-        "clock_of": clock_of, "span_words": span_words, "tail": tail,
+        "clock_of": clock_of, "span_words": span_words, "late_words": late_words, "tail": tail,
         "and_tail": f"&at={s.place.position}" if s.past else "",
         "filtered": any(asked.query.get(key) for key in ("chip", "point", "race")),
     }  # fmt: skip
@@ -75,7 +75,7 @@ def contexts(opened: OpenMeet, asked: Asked, parts: Iterable[str]) -> dict[str, 
             case "troubles":
                 found["found"] = troubles(s, now)
             case "heat":
-                race = _race(opened, asked.query) or s.current
+                race = _race(opened, asked.query) or s.current or _last_swum(s)
                 found["heat"] = None if race is None else heat_of(race, s)
             case "sources":
                 found |= _sources(s, now)
@@ -123,6 +123,15 @@ def _race(opened: OpenMeet, query: Query) -> Race | None:
         return None
 
 
+def _last_swum(s: Snapshot) -> Race | None:
+    """The heat that started last, where none is to come."""
+    return max(
+        (race for race in s.races if race.start_ns is not None),
+        key=lambda race: race.start_ns or 0,
+        default=None,
+    )
+
+
 def _strip(s: Snapshot, now: int) -> dict[str, Any]:
     found = troubles(s, now)
     grade, words = worst(found)
@@ -149,19 +158,22 @@ def _drift(skews: tuple[int, ...]) -> str | None:
     middle = _DRIFT_OF // 2
     then, now = sorted(skews[:_DRIFT_OF])[middle], sorted(skews[-_DRIFT_OF:])[middle]
     moved = (now - then) // (NS // 1000)
-    return f"{moved:+d} ms over the last {len(skews)} reads" if moved else "and does not drift"
+    if not moved:
+        return "and it does not drift"
+    return f"{late_words(abs(moved))} {'more' if moved > 0 else 'less'} over {len(skews)} reads"
 
 
 def _coverage(s: Snapshot, source: SourceReport, now: int) -> Markup:
-    gaps = [(g.since_ns, now if g.until_ns is None else g.until_ns) for g in source.gaps]
+    # A live bar is drawn to the next whole minute, so that it stays the same for a while.
+    end = now if s.past else (now // MINUTE + 1) * MINUTE
+    gaps = [(g.since_ns, end if g.until_ns is None else g.until_ns) for g in source.gaps]
     last = source.last_byte_ns
     heard = None
     if last is not None:
-        end = now if source.state == "connected" else last
-        heard = (min([s.place.began, *(g[0] for g in gaps)]), end)
+        until = end if source.state == "connected" else last
+        heard = (min([s.place.began, *(g[0] for g in gaps)]), until)
     label = f"When {source.source} was listened to, from the first event until now"
-    # To whole minutes, so that the bar is the same markup for a while.
-    return plots.coverage(s.place.began, now // MINUTE * MINUTE + MINUTE, heard, gaps, label)
+    return plots.coverage(s.place.began, end, heard, gaps, label)
 
 
 def clock_of(moment: int, zone: str) -> str:
@@ -169,8 +181,15 @@ def clock_of(moment: int, zone: str) -> str:
     return iso_local(moment, zone, 0)[11:19]
 
 
+def late_words(ms: int) -> str:
+    """Milliseconds in words: `40 ms`, `1.5 s`."""
+    return f"{ms} ms" if abs(ms) < 1000 else f"{'-' if ms < 0 else ''}{abs(ms) // 100 / 10:.1f} s"
+
+
 def span_words(ns: int) -> str:
     """A pause in words: `0.8 s`, `41 s`, `3 min`."""
+    if ns < NS // 10:
+        return "under 0.1 s"
     if ns < 10 * NS:
         return f"{ns // (NS // 10) / 10:.1f} s"
     return f"{ns // NS} s" if ns < 2 * MINUTE else f"{ns // MINUTE} min"

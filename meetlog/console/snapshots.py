@@ -1,5 +1,6 @@
 """Snapshots: everything a page shows, as of one position, taken at once and never changed."""
 
+import re
 import shutil
 from collections.abc import Mapping
 from pathlib import Path
@@ -19,6 +20,8 @@ from store.event import Head
 from store.log import hash_at
 from store.seal import seal_of
 from wire.timedrops import RaceKey
+
+_FRACTION = re.compile(r"\.[0-9]+")  # of the second at which a run began or ended
 
 
 class Place(msgspec.Struct, frozen=True):
@@ -134,7 +137,7 @@ def _place(opened: OpenMeet, program: str, sign: Sign | None, now: int) -> Place
         began=first[0].recorded_at if first else now,
         seal=seal_of(head) if position else "",
         disk_free=_disk_free(opened.place.log),
-        program=program,
+        program=_FRACTION.sub("", program),
         recording=sign is not None and now - sign.at < STALE,
         lag=None if sign is None else max(0, position - sign.projected),
     )

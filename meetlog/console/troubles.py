@@ -102,23 +102,24 @@ def _disk(snapshot: Snapshot) -> Iterator[Trouble]:
 
 
 def _sources(snapshot: Snapshot, now: int) -> Iterator[Trouble]:
-    recording = (
-        snapshot.past
-        or snapshot.place.recording
-        or (snapshot.sign is None and snapshot.place.program.startswith("running"))
-    )
     for source in snapshot.sources:
         if source.warning:
             yield Trouble("warning", f"clock {source.source}", f"{source.warning}.",
                 "Correct the setting, or state a shift of its clock.")  # fmt: skip
-        told = silence(snapshot, source, now) if recording else ""
+        told = silence(snapshot, source, now)
         if told:
             hint = "Check its power, its cable and its address; nothing already received is lost."
             yield Trouble("warning", f"silent {source.source}", told, hint)
 
 
 def silence(snapshot: Snapshot, source: SourceReport, now: int) -> str:
-    """In words, that a source is not heard though it should be; "" when it is."""
+    """In words, that a source is not heard though it should be; "" when it is.
+
+    While nothing is recorded, none should be.
+    """
+    running = snapshot.sign is None and snapshot.place.program.startswith("running")
+    if not (running or snapshot.past or snapshot.place.recording):
+        return ""
     if source.state != "connected":
         return f"{source.source} is {source.state}."
     pulse = snapshot.pulses.get(source.source)
