@@ -13,7 +13,7 @@ from starlette.responses import HTMLResponse, JSONResponse, Response, StreamingR
 from starlette.routing import Route
 
 from meetlog.console.access import console_of, to_sign_in, viewer_of
-from meetlog.console.heats import heat_of
+from meetlog.console.heats import heat_of, shown_race
 from meetlog.console.live import MOST_STREAMS, event
 from meetlog.console.pages import environment_of
 from meetlog.console.parts import clock_of
@@ -69,11 +69,12 @@ def _may_see(request: Request) -> bool:
 
 
 def _context(s: Snapshot) -> dict[str, Any]:
+    race = shown_race(s)
     finished = [r for r in s.races if r.revision and r.state in ("complete", "closed")]
     finished.sort(key=lambda race: _published(s, race), reverse=True)
     return {
         "s": s,
-        "heat": None if s.current is None else heat_of(s.current, s),
+        "heat": None if race is None else heat_of(race, s),
         "latest": finished[:LATEST],
         "clock_of": clock_of,
     }

@@ -26,6 +26,7 @@ from meetlog.nearby import find_lane, find_race
 from meetlog.opening import OpenMeet
 from meetlog.protests import page_of
 from meetlog.refusals import Unsayable
+from meetlog.show import seconds
 from meetlog.show_changes import cells_of
 from meetlog.testimony import about_race
 from projections.clock import iso_local
@@ -90,7 +91,7 @@ async def lane(request: Request) -> Response:
     return await show(
         request, "explain.html", more={
             "e": found, "audit": show_audit, "chain": list(show_audit.chain(found)),
-            "others": show_audit.sorted_out(found),
+            "others": show_audit.sorted_out(found), "quoted": _quoted(found),
         },
     )  # fmt: skip
 
@@ -100,6 +101,12 @@ def _explained(opened: OpenMeet, query: Any) -> Explanation:
     lane = find_lane(race, number_of(query, "lane", 0))
     papers = gather(opened.log, opened.meet)
     return explain(opened.log, opened.meet, papers, race, lanes=[lane.lane])[0]
+
+
+def _quoted(e: Explanation) -> set[str]:
+    """The lines that are bytes, and are set as such."""
+    raws = [e.start.raw if e.start else None, *(x.chosen.raw for x in e.legs if x.chosen)]
+    return {show_audit.bytes_of(raw) for raw in raws if raw is not None}
 
 
 async def printed(request: Request) -> Response:
@@ -134,7 +141,10 @@ def _crossing(opened: OpenMeet, query: Any) -> dict[str, Any]:
     reads = reads_of(opened.meet, found)
     marks = [plots.Mark(r.corrected, r.detail.rssi, r.verdict.why == "chosen") for r in reads]
     zone = opened.meet.settings.meet.zone
+    known = [m.rssi for m in marks if m.rssi is not None]
+    strength = f", {min(known)} to {max(known)} dBm" if known else ""
     return {
+        "span": f"within {seconds(found.last_ns - found.first_ns)}{strength}",
         "c": found,
         "who": opened.meet.name_of(found.swimmer) if found.swimmer else "",
         "reads": [(r, iso_local(r.corrected, zone)) for r in reads],

@@ -39,6 +39,12 @@ class Heat(msgspec.Struct, frozen=True):
     combined: bool
 
 
+def shown_race(s: Snapshot) -> Race | None:
+    """The current heat; where none is to come, the one that started last."""
+    swum = (race for race in s.races if race.start_ns is not None)
+    return s.current or max(swum, key=lambda race: race.start_ns or 0, default=None)
+
+
 def heat_of(race: Race, snapshot: Snapshot) -> Heat:
     """The race as it is to be shown."""
     seen: dict[tuple[int, str], Leg] = {}

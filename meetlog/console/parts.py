@@ -7,7 +7,7 @@ from jinja2 import Environment
 from markupsafe import Markup
 
 from meetlog.console import plots
-from meetlog.console.heats import heat_of
+from meetlog.console.heats import heat_of, shown_race
 from meetlog.console.readings import rates
 from meetlog.console.snapshots import Snapshot
 from meetlog.console.troubles import silence, troubles, worst
@@ -75,7 +75,7 @@ def contexts(opened: OpenMeet, asked: Asked, parts: Iterable[str]) -> dict[str, 
             case "troubles":
                 found["found"] = troubles(s, now)
             case "heat":
-                race = _race(opened, asked.query) or s.current or _last_swum(s)
+                race = _race(opened, asked.query) or shown_race(s)
                 found["heat"] = None if race is None else heat_of(race, s)
             case "sources":
                 found |= _sources(s, now)
@@ -121,15 +121,6 @@ def _race(opened: OpenMeet, query: Query) -> Race | None:
         return find_race(opened.meet, query["race"])
     except Unsayable:
         return None
-
-
-def _last_swum(s: Snapshot) -> Race | None:
-    """The heat that started last, where none is to come."""
-    return max(
-        (race for race in s.races if race.start_ns is not None),
-        key=lambda race: race.start_ns or 0,
-        default=None,
-    )
 
 
 def _strip(s: Snapshot, now: int) -> dict[str, Any]:

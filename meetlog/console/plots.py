@@ -24,7 +24,8 @@ class Mark(NamedTuple):
 def _svg(body: str, label: str, width: int = WIDTH, height: int = HEIGHT, kind: str = "") -> Markup:
     return Markup(  # noqa: S704 - made of numbers and of the label, which is escaped
         f'<svg class="plot {kind}" role="img" viewBox="0 0 {width} {height}" '
-        f'preserveAspectRatio="none"><title>{escape(label)}</title>{body}</svg>'
+        f'preserveAspectRatio="{"xMidYMid meet" if kind == "signals" else "none"}">'
+        f"<title>{escape(label)}</title>{body}</svg>"
     )
 
 
