@@ -77,6 +77,7 @@ def reading(handler: Handler) -> Handler:
     """The handler, for those who may read the meet; others are sent to sign in."""
 
     async def guarded(request: Request) -> Response:
+        await console_of(request).fresh()  # whoever was removed a moment ago is signed out
         viewer = viewer_of(request)
         if not viewer.may_read:
             if request.url.path.startswith(("/api/", "/metrics", "/live")):

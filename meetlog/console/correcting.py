@@ -60,6 +60,7 @@ class Said(NamedTuple):
 
 async def menu(request: Request) -> Response:
     """All kinds of statements; of a race or a lane, those about one."""
+    await console_of(request).fresh()
     viewer = viewer_of(request)
     if viewer.session is None:
         return to_sign_in(request)
@@ -78,6 +79,7 @@ async def menu(request: Request) -> Response:
 async def form(request: Request) -> Response:
     """The form of one kind of statement, begun with what the address says."""
     kind = KINDS.get(request.path_params["verb"])
+    await console_of(request).fresh()
     viewer = viewer_of(request)
     if kind is None:
         raise Unsayable("There is no such statement.")
@@ -188,8 +190,8 @@ def _speak(
         }  # fmt: skip
         alarms = console.snapshot.alarms
         said = forms.build(kind, Speaker(opened, common, now), given, alarms)
-        check_sense(opened.meet, said)
         check_author(opened.meet, said)
+        check_sense(opened.meet, said)
         if not stated:
             subject = refuse_stale(opened.log, opened.meet, said)
             proposal = propose(opened.meet, said, folding_ahead(opened.log))
