@@ -52,7 +52,7 @@ class Overview(msgspec.Struct, frozen=True):
 
     `recent` are the newest crossings, the last one last, one for each chip at
     a point; `names` those of their swimmers by id. `publishing` are those of
-    the alarms that the log does not know: the publisher's.
+    the alarms that the log does not know: the publisher's, the relays'.
     """
 
     position: int = 0

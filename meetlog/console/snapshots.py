@@ -15,7 +15,7 @@ from meetlog.opening import OpenMeet
 from meetlog.resends import SourceReport, source_reports
 from projections.attention import seen
 from projections.operators import Operator, operators
-from projections.views import Alarm, Crossing, QuarantineEntry, Race, Revision
+from projections.views import Alarm, Crossing, QuarantineEntry, Race, RelayHealth, Revision
 from store.event import Head
 from store.log import hash_at
 from store.seal import seal_of
@@ -55,6 +55,7 @@ class Snapshot(msgspec.Struct, frozen=True):
     past: bool
     place: Place
     sources: tuple[SourceReport, ...]
+    relays: tuple[RelayHealth, ...]
     pulses: Mapping[str, Pulse]
     skews: Mapping[str, tuple[int, ...]]
     current: Race | None
@@ -111,6 +112,7 @@ def _snapshot(
         past=past,
         place=_place(opened, status.program, sign, now),
         sources=tuple(source_reports(meet)),
+        relays=tuple(meet.relays()),
         pulses=pulses,
         skews={name: tuple(source.skews) for name, source in health.items()},
         current=status.current,

@@ -1,6 +1,7 @@
 """Whoever reaches the console's port, by whatever way, sees and says only what they may."""
 
 import re
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 import httpx
@@ -229,11 +230,11 @@ async def test_what_no_page_of_ours_sends_is_refused(
 async def test_a_body_that_does_not_say_its_size_is_bounded_too(ended: RecordedMeet) -> None:
     sent = 0
 
-    async def endless() -> "httpx.AsyncByteStream":  # type: ignore[misc]  # a generator of bytes
+    async def endless() -> AsyncIterator[bytes]:
         nonlocal sent
         while True:
             sent += 50_000
-            yield b"x" * 50_000  # type: ignore[misc]  # the same
+            yield b"x" * 50_000
 
     headers = {
         "origin": "http://127.0.0.1:8611", "content-type": "application/x-www-form-urlencoded",
