@@ -21,6 +21,7 @@ import anyio.to_thread
 from anyio.abc import TaskGroup
 
 from ingest.statements import state
+from meetlog.console.companion import beside
 from meetlog.display import PlainLines
 from meetlog.exits import Differs
 from meetlog.house import Ears, House, open_house
@@ -33,6 +34,7 @@ from meetlog.simulate.race import BACKUP_AHEAD, Plan, Rehearsal, make_rehearsal
 from meetlog.simulate.report import Report
 from meetlog.simulate.script import Recall, only, without_first_seen
 from meetlog.simulate.timing import Timing
+from meetlog.stopping import asked_to_stop
 from projections.rounding import format_cs
 from projections.views import Race
 from store.sqlite import SqliteLog
@@ -58,6 +60,9 @@ zone = "{zone}"
 [folder]
 path = "timedrops"
 quiet = "300ms"
+
+[console]
+port = {console}
 
 [[source]]
 name = "turn-and-gun"
@@ -91,13 +96,14 @@ minimum = "5s"
 """
 
 
-async def play(folder: Path, say: Callable[[str], None]) -> Rehearsal:
+async def play(folder: Path, say: Callable[[str], None], *, stay: bool = False) -> Rehearsal:
     """Run the demo meet in `folder` and tell its story line by line; returns what was swum.
 
-    The folder is there and empty. Raises `Differs` when a result does not come.
+    The folder is there and empty. With `stay` it stays open until Ctrl-C. Raises `Differs` when a
+    result does not come.
     """
     rehearsal = make_rehearsal(PLAN)
-    ports = free_ports("tsv1", "ctp01", "tsv2")
+    ports = free_ports("tsv1", "ctp01", "tsv2", "console")
     body = SETTINGS.format(zone=ZONE, shift=format_duration(-BACKUP_AHEAD), **ports).encode()
     await anyio.Path(folder / FILE_NAME).write_bytes(body)
     settings = parse(body)
@@ -107,6 +113,7 @@ async def play(folder: Path, say: Callable[[str], None]) -> Rehearsal:
     async with (
         anyio.create_task_group() as players,
         open_house(folder, settings, body, Ears(notice=lines.notice)) as house,
+        beside(house, folder / FILE_NAME, lines.line),
     ):
         lines.line("meetlog records. The meet manager, three timing systems and a timer begin.")
         async with anyio.create_task_group() as telling:
@@ -120,6 +127,10 @@ async def play(folder: Path, say: Callable[[str], None]) -> Rehearsal:
             await _published(meet_folder, PLAN.heats + len(mix_up(rehearsal)[1]))
             telling.cancel_scope.cancel()
         lines.overview(house.overview)
+        if stay:
+            with asked_to_stop() as asked:
+                lines.line("Everything is swum. The console stays until Ctrl-C.")
+                await asked.wait()
         players.cancel_scope.cancel()
     return rehearsal
 

@@ -2,6 +2,7 @@
 
 import sys
 import tempfile
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
@@ -19,16 +20,21 @@ IntoOption = Annotated[
         help="Keep the meet in this new folder; else it is a temporary one.", metavar="DIR"
     ),
 ]
+StayOption = Annotated[
+    bool,
+    typer.Option("--stay", help="Keep the meet and its console open at the end, until Ctrl-C."),
+]
 
 
-def demo(*, into: IntoOption = None) -> None:
+def demo(*, into: IntoOption = None, stay: StayOption = False) -> None:
     """Play a whole meet on this machine, in half a minute.
 
     Simulated timing systems speak TsV1, TsV2 and CTP01 over loopback TCP,
     with duplicates, late reads, a backup mat and a cut connection; a meet
     manager writes a program in halves; there is a false start and a chip
-    table to be corrected. Then it shows results, files and revisions, and
-    replays the log into a second folder.
+    table to be corrected. The console shows it all live in a browser. Then it
+    shows results, files and revisions, and replays the log into a second
+    folder.
     """
     from meetlog.demo import compare, mix_up, play, result_files
     from meetlog.opening import open_meet
@@ -37,7 +43,7 @@ def demo(*, into: IntoOption = None) -> None:
         raise Refused(f"{into} is not empty. Name another folder with --into.")
     folder = into or Path(tempfile.mkdtemp(prefix="meetlog-demo-"))
     folder.mkdir(parents=True, exist_ok=True)
-    rehearsal = anyio.run(play, folder, say)
+    rehearsal = anyio.run(partial(play, stay=stay), folder, say)
     swapped = mix_up(rehearsal)[1][0]
     _head("The results")
     results(meet=folder)

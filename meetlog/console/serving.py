@@ -63,6 +63,16 @@ async def serve(
     tls = _tls(meet, settings)
     with open_meet(meet) as opened, closing(listener):
         console = Console(opened, settings, signs, login=_login())
+        server = Server(console, tls)
+        ready(server)
+        await server.serve(sockets=[listener])
+
+
+class Server(uvicorn.Server):
+    """The server of a console. When it ends, pages that watch are let go first."""
+
+    def __init__(self, console: Console, tls: tuple[str, str] | None = None) -> None:
+        self._console = console
         config = uvicorn.Config(
             make_app(console),
             # No log of ours: it would have addresses in it, and nobody asked for one.
@@ -81,9 +91,12 @@ async def serve(
             ssl_keyfile=None if tls is None else tls[1],
         )
         logging.getLogger("uvicorn").setLevel(logging.CRITICAL)
-        server = uvicorn.Server(config)
-        ready(server)
-        await server.serve(sockets=[listener])
+        super().__init__(config)
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """See `uvicorn.Server.shutdown`."""
+        self._console.end()
+        await super().shutdown(sockets)
 
 
 def _tls(meet: Path, settings: ConsoleSettings) -> tuple[str, str] | None:

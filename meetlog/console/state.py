@@ -60,6 +60,7 @@ class Console:
         self.snapshot = take(self.lookout, signs.newest(), now())
         self._taken = steady()
         self._watchers = 0
+        self._ended = False
         self._changed = anyio.Event()
         self._woken = anyio.Event()
         self._one = anyio.Lock()
@@ -109,19 +110,24 @@ class Console:
         return known
 
     async def watch(self) -> AsyncGenerator[Snapshot, None]:
-        """Every new snapshot, the newest first; those missed by a slow watcher are passed over."""
+        """Every new snapshot until the console ends; a slow watcher is not told those it missed."""
         self._watchers += 1
         self._woken.set()
         try:
             snapshot = await self.fresh()
-            while True:
+            while not self._ended:
                 yield snapshot
                 changed = self._changed
-                if self.snapshot is snapshot:
+                if self.snapshot is snapshot and not self._ended:
                     await changed.wait()
                 snapshot = self.snapshot
         finally:
             self._watchers -= 1
+
+    def end(self) -> None:
+        """Let everybody who watches go: the console ends. Called on its event loop."""
+        self._ended = True
+        self._changed.set()
 
     async def run(self) -> None:
         """Look at the log again and again, often while somebody watches; ends when cancelled."""

@@ -1,6 +1,6 @@
 """A recorded meet in a folder: a real log, real TsV1 bytes, really published; no socket."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from itertools import count
 from pathlib import Path
 
@@ -87,14 +87,16 @@ PROGRAM = Program(
 class RecordedMeet:
     """A meet under `folder`, recorded and published step by step as `run` would."""
 
-    def __init__(self, folder: Path, toml: str = TOML) -> None:
+    def __init__(
+        self, folder: Path, toml: str = TOML, clock: Callable[[], int] | None = None
+    ) -> None:
         self.folder = folder
         self.path = folder / "meet.db"
         self.timedrops = folder / "timedrops"
         self.timedrops.mkdir(parents=True)
         (folder / "meet.toml").write_text(toml, encoding="utf-8")
         ticks = count(MORNING - 2 * HOUR, NS // 100)
-        self.log = SqliteLog(self.path, clock=lambda: next(ticks))
+        self.log = SqliteLog(self.path, clock=clock or (lambda: next(ticks)))
         self.add("meetlog", APP_STARTED, version="0")
         self.file("meet.toml", toml.encode(), "settings")
         self.now = 0
