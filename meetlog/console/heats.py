@@ -30,13 +30,16 @@ class Row(msgspec.Struct, frozen=True):
 
 
 class Heat(msgspec.Struct, frozen=True):
-    """A race, its columns before the final time, its rows, and whether it is swum in lanes of
-    several events."""
+    """A race, its columns before the final time, and its rows.
+
+    `combined`: lanes of several events; `told`: some lane has a status or a note.
+    """
 
     race: Race
     legs: tuple[Leg, ...]
     rows: tuple[Row, ...]
     combined: bool
+    told: bool
 
 
 def shown_race(s: Snapshot) -> Race | None:
@@ -58,7 +61,8 @@ def heat_of(race: Race, snapshot: Snapshot) -> Heat:
     legs = [leg for leg in legs if (leg.distance, leg.point) not in finals]
     rows = tuple(_row(race, lane, tuple(legs), snapshot) for lane in race.lanes)
     combined = any(lane.event != race.event for lane in race.lanes)
-    return Heat(race, tuple(legs), rows, combined)
+    told = any(lane.status or lane.note for lane in race.lanes)
+    return Heat(race, tuple(legs), rows, combined, told)
 
 
 def _row(race: Race, lane: Lane, legs: tuple[Leg, ...], snapshot: Snapshot) -> Row:
