@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test lint types bench lock clean
+.PHONY: demo test lint types bench screenshots lock clean
 
 demo: $(VENV)/run.stamp
 	$(BIN)/meetlog demo
@@ -20,6 +20,10 @@ types: $(VENV)/dev.stamp
 
 bench: $(VENV)/dev.stamp
 	$(BIN)/python -m bench
+
+# The pictures in docs/images, of the demo meet in Debian's Chromium.
+screenshots: $(VENV)/dev.stamp
+	$(BIN)/python -m tests.console.screenshots
 
 # The newest versions that fit pyproject.toml, for every platform, with their hashes.
 LOCK := uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes \

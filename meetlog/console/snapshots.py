@@ -21,6 +21,7 @@ from store.log import hash_at
 from store.seal import seal_of
 from wire.timedrops import RaceKey
 
+BETWEEN_SIGNS = 500  # events that a dense finish brings in half a second
 _FRACTION = re.compile(r"\.[0-9]+")  # of the second at which a run began or ended
 
 
@@ -141,8 +142,13 @@ def _place(opened: OpenMeet, program: str, sign: Sign | None, now: int) -> Place
         disk_free=_disk_free(opened.place.log),
         program=_FRACTION.sub("", program),
         recording=sign is not None and now - sign.at < STALE,
-        lag=None if sign is None else max(0, position - sign.projected),
+        lag=None if sign is None else _lag(position - sign.projected),
     )
+
+
+def _lag(behind: int) -> int:
+    """How far behind the run is; not what has come since it gave its sign."""
+    return behind if behind > BETWEEN_SIGNS else 0
 
 
 def _disk_free(log: Path) -> int | None:
