@@ -1,0 +1,211 @@
+"""What pages are made of, without a page: pulses, troubles, heats, plots, the stream of parts."""
+
+import re
+from collections.abc import Callable
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from ingest.notices import Notice
+from meetlog.console import plots
+from meetlog.console.heats import heat_of
+from meetlog.console.live import event
+from meetlog.console.lookout import Lookout
+from meetlog.console.pulse import Pulses
+from meetlog.console.readings import BUCKET, SPAN, rates, reads_of
+from meetlog.console.render import make_environment, wall
+from meetlog.console.signs import STALE, Sign, Signs, encode
+from meetlog.console.snapshots import Snapshot, take
+from meetlog.console.troubles import LITTLE_DISK, troubles, worst
+from meetlog.opening import open_meet
+from projections.views import Alarm
+from store.event import SOCKET_READ, STATEMENT, Event
+from tests.console.lively import LivelyMeet, lively
+from tests.kit import sayings as say
+from tests.meetlog.meets import read
+from wire.stamps import NS
+from wire.statements import encode as encode_statement
+
+
+@pytest.fixture
+def meet(tmp_path: Path) -> LivelyMeet:
+    return lively(tmp_path / "meet")
+
+
+def snapshot(meet: LivelyMeet, sign: Sign | None = None, wait: int = 0) -> Snapshot:
+    """How the meet stands, `wait` ns after its newest event."""
+    with open_meet(meet.folder) as opened:
+        return take(Lookout(opened), sign, meet.at + wait)
+
+
+def arrivals(*moments: int) -> list[Event]:
+    return [Event(n, at, "mat", SOCKET_READ, b"\x80", b"", b"") for n, at in enumerate(moments, 1)]
+
+
+# -- silence ------------------------------------------------------------------------
+
+
+def test_a_silence_is_one_that_is_longer_than_a_source_is_wont_to() -> None:
+    pulses = Pulses()
+    assert pulses.of("mat").silence(10**20) is None, "a source never heard is not silent"
+    heats = [n * 40 * NS + m * NS for n in range(4) for m in range(5)]
+    pulses.feed(arrivals(*heats))
+    pulse = pulses.of("mat")
+    assert (pulse.last, pulse.usual, pulse.longest) == (heats[-1], NS, 36 * NS)
+    assert pulse.silence(heats[-1] + 72 * NS) is None, "twice its longest pause is no silence yet"
+    assert pulse.silence(heats[-1] + 73 * NS) == 73 * NS
+
+
+def test_a_source_that_speaks_all_the_time_may_breathe() -> None:
+    pulses = Pulses()
+    pulses.feed(arrivals(*(n * NS for n in range(20))))
+    assert pulses.of("mat").silence(49 * NS) is None
+    assert pulses.of("mat").silence(50 * NS) == 31 * NS
+
+
+# -- troubles -----------------------------------------------------------------------
+
+
+def test_the_worst_comes_first_and_what_was_seen_last(meet: LivelyMeet) -> None:
+    alarms = (Alarm("a", "An alarm.", "Do.", 3), Alarm("b", "Another.", "", 4))
+    notices = (Notice(0, "mat", "warning", "n", "A warning"), Notice(0, "x", "info", "i", "A note"))
+    sign = Sign(meet.at, 0, notices, alarms)
+    found = troubles(snapshot(meet, sign), meet.at)
+    assert [(t.grade, t.key) for t in found] == [
+        ("alarm", "a"), ("alarm", "b"), ("warning", "n"), ("note", "i"),
+    ]  # fmt: skip
+    assert worst(found)[0] == "alarm"
+    assert worst(found)[1].startswith("An alarm. And ")
+    meet.add("operator", STATEMENT, encode_statement(say.acknowledge("a", author="Ada")))
+    found = troubles(snapshot(meet, sign), meet.at)
+    assert [t.key for t in found] == ["b", "n", "i", "a"], "what was seen comes last"
+    assert found[-1].acknowledged.startswith("Ada, ")
+    seen = tuple(msgspec.structs.replace(t, acknowledged="Ada") for t in found)
+    assert worst(seen)[0] == "ok"
+
+
+def test_a_run_that_gives_no_sign_is_an_alarm(meet: LivelyMeet) -> None:
+    sign = Sign(meet.at, meet.log.head().position)
+    assert worst(troubles(snapshot(meet, sign, STALE - 1), meet.at + STALE - 1))[0] == "ok"
+    late = snapshot(meet, sign, STALE)
+    grade, words = worst(troubles(late, meet.at + STALE))
+    assert (grade, words) == ("alarm", "`meetlog run` has given no sign for 5 s.")
+    assert not late.place.recording
+
+
+def test_a_disk_that_fills_is_told_in_time(meet: LivelyMeet) -> None:
+    found = snapshot(meet)
+    for free, grade in ((None, "ok"), (LITTLE_DISK, "ok"), (LITTLE_DISK - 1, "warning"),
+                        (1, "alarm")):  # fmt: skip
+        place = msgspec.structs.replace(found.place, disk_free=free)
+        told = troubles(msgspec.structs.replace(found, place=place), meet.at)
+        assert worst(told)[0] == grade
+
+
+def test_while_nothing_is_recorded_no_source_is_missed(meet: LivelyMeet) -> None:
+    meet.disconnect()
+    assert "disconnected" in worst(troubles(snapshot(meet), meet.at))[1]
+    meet.end()
+    grade, words = worst(troubles(snapshot(meet), meet.at))
+    assert (grade, words.startswith("Nothing is being recorded: meetlog run stopped at")) == (
+        "note", True,
+    )  # fmt: skip
+    assert "." not in re.sub(r"\.$", "", words.partition("stopped at")[2])
+
+
+def test_signs_come_as_lines() -> None:
+    signs = Signs()
+    assert signs.newest() is None
+    sign = Sign(5, 7, (Notice(1, "s", "alarm", "k", "t", "h"),), (Alarm("a", "t", "h", 2),))
+    assert encode(sign).endswith(b"\n")
+    signs.give(encode(sign))
+    assert signs.newest() == sign
+    with pytest.raises(msgspec.DecodeError):
+        signs.give(b"{}")
+
+
+# -- the meet -------------------------------------------------------------------------
+
+
+def test_the_newest_crossings_are_those_of_the_meet_however_they_came(meet: LivelyMeet) -> None:
+    with open_meet(meet.folder) as opened:
+        lookout = Lookout(opened)
+        steps: tuple[Callable[[], object], ...] = (
+            lambda: meet.receive([read(50_000, "555", "Turn")]),
+            lambda: meet.receive([read(50_300, "555", "Turn"), read(51_000, "123", "Turn")]),
+            lambda: meet.file("chips.csv", b"chip,swimmer\n555,103\n123,102\n456,101\n"),
+            lambda: meet.close_heat("4A", 2),
+        )
+        for step in steps:
+            step()
+            with lookout.looking() as now:
+                assert lookout.recent() == now.meet.crossings()[::-1]
+                assert now.meet.position == meet.log.head().position
+
+
+def test_a_heat_marks_what_is_provisional(meet: LivelyMeet) -> None:
+    meet.file("chips.csv", b"chip,swimmer\n777,103\n")
+    meet.receive([read(600_000, "", "Finish", 0)])
+    meet.receive([read(614_000, "777", "Turn")])
+    meet.receive([read(629_500, "777", "Finish", 1)])
+    found = snapshot(meet)
+    assert found.current is not None
+    row = heat_of(found.current, found).rows[0]
+    assert (row.lane.time_cs, row.provisional_cs, row.provisional_at) == (None, 2950, "Finish")
+    meet.receive([read(629_900, "777", "Finish")])
+    found = snapshot(meet)
+    race = next(r for r in found.races if (r.event, r.heat) == ("4A", 2))
+    heat = heat_of(race, found)
+    assert (heat.rows[0].lane.time_cs, heat.rows[0].provisional_cs) == (2990, None)
+    assert [(leg.point, leg.distance) for leg in heat.legs] == [("Turn", 25)]
+    assert heat.rows[0].splits == (1400,)
+
+
+def test_each_read_of_a_crossing_has_its_reason(meet: LivelyMeet) -> None:
+    with open_meet(meet.folder) as opened:
+        (crossing,) = opened.meet.crossings(["456"], "Finish")
+        reads = reads_of(opened.meet, crossing)
+        assert [(r.verdict.why, r.corrected) for r in reads] == [
+            ("first-seen", crossing.first_ns), ("chosen", crossing.moment_ns),
+        ]  # fmt: skip
+        counts = rates(opened.meet, crossing.moment_ns + 1)
+        assert {point: len(each) for point, each in counts.items()} == {
+            "Finish": SPAN // BUCKET, "Turn": SPAN // BUCKET,
+        }  # fmt: skip
+        assert (sum(counts["Finish"]), sum(counts["Turn"])) == (3, 2)
+        assert counts["Finish"][-1] == 3
+
+
+# -- markup ---------------------------------------------------------------------------
+
+
+def test_plots_are_words_too_and_nothing_in_them_is_markup() -> None:
+    label = '<script>"&'
+    told = "<title>&lt;script&gt;&#34;&amp;</title>"
+    for plot in (
+        plots.line([3, 1, 2], label),
+        plots.bars([0, 4], label),
+        plots.coverage(0, 100, (10, 90), [(20, 30)], label),
+        plots.signals([plots.Mark(1, -50, True), plots.Mark(2, None, False)], label),
+    ):
+        assert told in plot
+        assert "style=" not in plot
+    assert plots.line([1], label) == plots.bars([], label) == plots.signals([], label) == ""
+
+
+def test_templates_write_out_what_would_steer_an_eye() -> None:
+    environment = make_environment()
+    template = environment.from_string("{{ x }} {{ x | name }}")
+    assert template.render(x="a<b\u202e\x00") == "a&lt;b\\u202e\\x00 <bdi>a&lt;b\\u202e\\x00</bdi>"
+
+
+def test_in_a_live_part_the_browser_tells_how_long_ago() -> None:
+    assert wall(None, "UTC", 0) == "never"
+    assert wall(5 * NS, "UTC", 8 * NS).endswith('data-ago="5000000" title="1970-01-01 00:00:05">'
+                                                "3 s ago</time>")  # fmt: skip
+    assert wall(5 * NS, "UTC", None).endswith("></time>")
+
+
+def test_an_event_of_a_stream_has_a_line_for_each_line() -> None:
+    assert event("heat", "<p>\n</p>\n") == "event: heat\ndata: <p>\ndata: </p>\n\n"
