@@ -10,7 +10,7 @@ from pathlib import Path
 
 import msgspec
 
-from bench import append, latency, memory, relay, replay
+from bench import append, console, latency, memory, relay, replay
 from bench.figures import Figure, table
 
 FEWEST = 5  # repetitions of a figure that is to be quoted
@@ -36,6 +36,7 @@ BENCHES: dict[str, Callable[[bool], list[Figure]]] = {
     "replay": lambda quick: replay.measure(100_000, 3) if quick else replay.measure(),
     "memory": lambda quick: memory.measure(100_000) if quick else memory.measure(),
     "relay": lambda quick: relay.measure(1, 20_000, 2) if quick else relay.measure(),
+    "console": lambda quick: console.measure(1, 3) if quick else console.measure(),
     "latency": lambda quick: latency.measure(2, 2) if quick else latency.measure(),
 }
 

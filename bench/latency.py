@@ -19,7 +19,8 @@ import multiprocessing
 import tempfile
 import time
 from bisect import bisect_left
-from collections.abc import Collection
+from collections.abc import Callable, Collection
+from contextlib import AbstractAsyncContextManager, nullcontext
 from itertools import accumulate
 from multiprocessing.connection import Connection as Pipe
 from pathlib import Path
@@ -85,10 +86,22 @@ class Meet(msgspec.Struct, frozen=True):
 
 
 class Latencies(msgspec.Struct, frozen=True):
-    """In ns: from each read to durable, and from each heat's last read to its file."""
+    """In ns: from each read to durable, and from each heat's last read to its file.
+
+    `commits` has which position was durable when.
+    """
 
     durable: list[int]
     result: list[int]
+    commits: list[tuple[int, int]] = []
+
+
+Company = Callable[[House, Path], AbstractAsyncContextManager[None]]
+
+
+def alone(_house: House, _folder: Path) -> AbstractAsyncContextManager[None]:
+    """Nothing besides the house."""
+    return nullcontext()
 
 
 def make_meet(rate: int, seconds: int, participants: int) -> Meet:
@@ -131,8 +144,15 @@ def settings_body(port: int) -> bytes:
     return (text + '[[course]]\nlegs = [{point = "Finish", distance = 50}]\n').encode()
 
 
-async def run_once(folder: Path, pipe: Pipe, meet: Meet, rate: int, participants: int) -> Latencies:
-    """One house, one sender, one meet."""
+async def run_once(  # noqa: PLR0917 - what a repetition is made of
+    folder: Path,
+    pipe: Pipe,
+    meet: Meet,
+    rate: int,
+    participants: int,
+    company: Company = alone,
+) -> Latencies:
+    """One house, one sender, one meet; and while it is timed, `company`."""
     _commits.clear()
     _written.clear()
     port = await anyio.to_thread.run_sync(pipe.recv)
@@ -143,7 +163,7 @@ async def run_once(folder: Path, pipe: Pipe, meet: Meet, rate: int, participants
     (root / PROGRAM_FILE).write_bytes(race.program(swimmers, LANES, first=participants))
     (root / "chips.csv").write_bytes(race.chip_table(participants + swimmers))
     settings = parse(body)
-    async with open_house(folder, settings, body) as opened:
+    async with open_house(folder, settings, body) as opened, company(opened, folder):
         await _until(lambda: _is_ready(opened))
         pipe.send((meet.messages, rate))
         handed = await anyio.to_thread.run_sync(pipe.recv)
@@ -155,6 +175,7 @@ async def run_once(folder: Path, pipe: Pipe, meet: Meet, rate: int, participants
     return Latencies(
         _durable_after(folder / "meet.db", meet.messages, handed),
         [out[heat] - handed[last] for heat, last in meet.last_of_heat.items()],
+        sorted(_commits),
     )
 
 
@@ -203,7 +224,7 @@ def _durable_after(path: Path, messages: list[bytes], handed: list[int]) -> list
     ]
 
 
-def time_rate(rate: int, seconds: int, participants: int) -> Latencies:
+def time_rate(rate: int, seconds: int, participants: int, company: Company = alone) -> Latencies:
     """The latencies of one repetition."""
     meet = make_meet(rate, seconds, participants)
     ours, theirs = multiprocessing.Pipe()
@@ -216,7 +237,7 @@ def time_rate(rate: int, seconds: int, participants: int) -> Latencies:
     ):
         try:
             return anyio.run(
-                functools.partial(run_once, Path(folder), ours, meet, rate, participants)
+                functools.partial(run_once, Path(folder), ours, meet, rate, participants, company)
             )
         finally:
             sender.terminate()

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from bench import __main__ as command
-from bench import append, latency, memory, race, replay
+from bench import append, console, latency, memory, race, replay
 from bench.figures import Figure, table
 from projections.folding import fold
 from store.sqlite import SqliteLog
@@ -43,6 +43,18 @@ def test_latency_on_real_sockets_finds_every_read_and_every_heat() -> None:
     assert len(found.result) == latency.HEATS_A_SECOND
     assert all(each > 0 for each in found.durable + found.result)
     assert min(found.result) > min(found.durable), "a result follows its last read's commit"
+
+
+def test_a_page_is_as_old_as_the_time_to_its_first_beat_with_a_position() -> None:
+    commits = [(1, 10), (2, 20), (3, 30), (4, 40)]
+    pages = [[(2, 25), (3, 38), (3, 50)], [], [(4, 15)]]
+    assert console.ages(commits, pages) == [8, 0, 0, 0]
+
+
+def test_pages_are_watched_while_a_meet_is_timed() -> None:
+    figures = console.measure(1, 1, participants=PARTICIPANTS)
+    assert [f.unit for f in figures] == ["ms", "ms", "x", "x"]
+    assert all(f.value > 0 for f in figures)
 
 
 def test_a_race_has_the_reads_it_was_asked_for(tmp_path: Path) -> None:

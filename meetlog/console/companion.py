@@ -6,6 +6,7 @@ input what is not in the log (see `signs`), and it ends when that ends, however
 the `run` ended. What it says on its standard output is one line of JSON.
 """
 
+import os
 import subprocess
 import sys
 import threading
@@ -33,6 +34,7 @@ KEY = "console"
 EVERY = 0.5  # seconds between two signs
 AGAIN = 5.0  # seconds until a console that could not begin, or ended, is begun anew
 STOP_SECONDS = 3.0
+NICE = 10  # who receives and appends goes first, however many pages are open
 US = "meetlog"
 
 
@@ -140,6 +142,8 @@ def _notice(board: NoticeBoard, words: str) -> None:
 
 def main(path: Path, heard: IO[bytes], say: Callable[[Told], None]) -> None:
     """Serve the console of the meet at `path` until `heard` ends."""
+    if sys.platform != "win32":
+        os.nice(NICE)
     signs = Signs()
     try:
         settings, _ = load(path)

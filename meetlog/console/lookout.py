@@ -11,7 +11,8 @@ from heapq import nlargest
 
 from meetlog.console.pulse import TAIL, Pulses
 from meetlog.opening import OpenMeet
-from projections.derived import Changes
+from projections.crossings import Passing
+from projections.derived import Changes, CrossingKey
 from projections.folding import fold
 from projections.views import Crossing
 from store.event import FILE_CHANGED, FILE_REMOVED, STATEMENT, Event
@@ -85,11 +86,14 @@ class Lookout:
             self._note_changes(changes)
 
     def _note_changes(self, changes: Changes) -> None:
+        fresh: list[tuple[CrossingKey, Passing]] = []
         for key, passing in changes.crossings.items():
             if passing is None:
                 self._recent.pop(key, None)
             else:
-                self._recent[key] = self._meet.crossing(key[0], key[1], passing)
+                fresh.append((key, passing))
+        for key, passing in nlargest(RECENT, fresh, key=lambda each: each[1].moment):
+            self._recent[key] = self._meet.crossing(key[0], key[1], passing)
         if len(self._recent) > 2 * RECENT:
             self._keep(self._recent.values())
 
