@@ -27,7 +27,12 @@ class RehearsedPool(Pool):
 
     def __init__(self, seed: int = 1, most: int = 90) -> None:
         toml = SETTINGS.format(
-            zone="Europe/Berlin", shift=format_duration(-BACKUP_AHEAD), tsv1=1, ctp01=2, tsv2=3
+            zone="Europe/Berlin",
+            shift=format_duration(-BACKUP_AHEAD),
+            tsv1=1,
+            ctp01=2,
+            tsv2=3,
+            console=4,
         )
         super().__init__(toml)
         self.rehearsal: Rehearsal = make_rehearsal(PLAN)
