@@ -96,6 +96,8 @@ async def _not_found(request: Request, error: Exception) -> Response:
 async def _problem(request: Request, code: int, title: str, words: str) -> Response:
     if request.url.path.startswith(("/api/", "/live")):
         return JSONResponse({"problem": words}, code)
+    if code == 503:
+        return PlainTextResponse(f"{title}: {words}\n", code)  # a page would look into it too
 
     async def page(asked: Request) -> Response:
         # Without the moment that was asked for, which may be what there is none of.

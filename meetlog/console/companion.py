@@ -106,7 +106,7 @@ async def _told(process: anyio.abc.Process) -> Told:
     try:
         return msgspec.json.decode(heard, type=Told)
     except msgspec.DecodeError:
-        return Told(problem="The console ended before it began. Recording goes on.")
+        return Told(problem="The console ended before it began.")
 
 
 async def _end(process: anyio.abc.Process) -> None:

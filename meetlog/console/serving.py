@@ -33,7 +33,7 @@ def bind(settings: ConsoleSettings) -> socket.socket:
         raise CannotServe(
             f"The console cannot listen on {settings.host}, port {settings.port}: "
             f"{error.strerror or error}. Is another console there? Give it another port in "
-            "meet.toml, [console], or stop what uses this one. Recording goes on."
+            "meet.toml, [console], or stop what uses this one."
         ) from error
     return listener
 
@@ -109,7 +109,7 @@ def _tls(meet: Path, settings: ConsoleSettings) -> tuple[str, str] | None:
     except (OSError, ssl.SSLError) as error:
         raise CannotServe(
             f"The console's certificate {certificate} and key {key} cannot be used: {error}. "
-            "Both are PEM files, and the key has no password. Recording goes on."
+            "Both are PEM files, and the key has no password."
         ) from error
     return str(certificate), str(key)
 

@@ -17,6 +17,7 @@ from meetlog.console.snapshots import Snapshot, take, take_past
 from meetlog.instants import position_at
 from meetlog.opening import OpenMeet
 from projections.folding import fold, settings_at
+from store.log import StoreUnavailable
 from wire.settings import ConsoleSettings
 from wire.stamps import NS
 
@@ -142,8 +143,12 @@ class Console:
                 await self._look()
 
     async def _look(self) -> None:
-        newest = await anyio.to_thread.run_sync(take, self.lookout, self.signs.newest(), self.now())
         self._taken = self.steady()
+        sign, now = self.signs.newest(), self.now()
+        try:
+            newest = await anyio.to_thread.run_sync(take, self.lookout, sign, now)
+        except StoreUnavailable:
+            return  # what is shown grows older, and says so; the next look may go through
         old = self.snapshot
         ageing = newest.taken_at - old.taken_at >= AGEING
         if newest.place.position != old.place.position or newest.sign != old.sign or ageing:

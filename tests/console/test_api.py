@@ -2,13 +2,18 @@
 
 import json
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from meetlog.console.answers import ANSWERS, AT
+from meetlog.console.lookout import Lookout
 from meetlog.console.openapi import document
+from meetlog.opening import OpenMeet
+from store.log import StoreUnavailable
 from tests.console.visits import PHONE, visiting
 from tests.meetlog.calls import call
 from tests.meetlog.meets import RecordedMeet
@@ -111,3 +116,21 @@ async def test_health_is_told_to_everybody_and_the_rest_is_not(recorded: Recorde
         assert (health.status_code, health.json()) == (200, {"state": "ok"})
         for path in ("/metrics", "/api/status", "/live?parts=strip"):
             assert (await client.get(path)).status_code == 401
+
+
+async def test_a_log_that_cannot_be_read_now_is_told_and_what_was_seen_stays(
+    recorded: RecordedMeet, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    @contextmanager
+    def locked(_: Lookout) -> Iterator[OpenMeet]:
+        raise StoreUnavailable("the log is locked")
+        yield
+
+    async with visiting(recorded.folder) as visited, visited.client() as client:
+        before = await visited.console.fresh()
+        monkeypatch.setattr(Lookout, "looking", locked)
+        assert await visited.console.fresh() is before
+        page = await client.get("/")
+        assert (page.status_code, "the log is locked" in page.text) == (503, True)
+        answer = await client.get("/api/status")
+        assert (answer.status_code, answer.json()) == (503, {"problem": "the log is locked"})
