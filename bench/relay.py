@@ -53,7 +53,7 @@ def settings_body(protocol: str, port: int, source_port: int = 7701) -> bytes:
         race.settings_text(source_port, '[folder]\npublish = "off"\n')
         + (
             f'[[relay]]\nname = "scoring"\nprotocol = "{protocol}"\nrole = "{role}"\n'
-            f"port = {port}\n"
+            f'port = {port}\nkinds = ["gun", "first-seen", "best-seen"]\n'
         ).encode()
     )
 

@@ -145,8 +145,9 @@ class RelaySettings(msgspec.Struct, frozen=True):
     `role` is what meetlog is: a server listens on `host` and `port`, a client
     calls there. `send`: each distinct `reads` once, every copy of them too
     (`raw`), or `crossings`. `kinds` restricts the kinds sent; none named is
-    all of them, but of crossings no first-seen ones (TsConnector's "Filter
-    read type 1" is to leave out `first-seen`). `points`, `sources`, `chips`
+    all of them, but no first-seen ones of crossings, nor in CTP01, which
+    cannot tell them from best-seen ones (TsConnector's "Filter read type 1"
+    is to leave out `first-seen`). `points`, `sources`, `chips`
     (`"7"`, `"100-199"`) and `heats` (`"1/4A/2"`, `*` for any part) restrict
     what is sent; none named is all. `tag` is what names a competitor.
     `hold`: how long a crossing must be unchanged before its best-seen moment
@@ -186,8 +187,8 @@ class RelaySettings(msgspec.Struct, frozen=True):
     @property
     def sends(self) -> frozenset[str]:
         """The kinds that are sent."""
-        usual = ("gun", "best-seen") if self.send == "crossings" else get_args(Kind)
-        return frozenset(self.kinds or usual)
+        official = self.send == "crossings" or self.protocol == "ctp01"
+        return frozenset(self.kinds or (("gun", "best-seen") if official else get_args(Kind)))
 
 
 class FeedSettings(msgspec.Struct, frozen=True):

@@ -26,7 +26,7 @@ RAW = relay("raw", "tsv1", send="raw")
 NARROW = relay(
     "narrow", points=["Finish"], kinds=["gun", "best-seen"], chips=["1-10", "X9"], sources=["loop"]
 )
-TIGHT = relay("tight", "ctp01")
+TIGHT = relay("tight", "ctp01", kinds=["gun", "first-seen", "best-seen"])
 CROSSED = relay("crossed", send="crossings")
 # The relays that there are, at some time; each is as it ever was, or is not there.
 HOUSES = (

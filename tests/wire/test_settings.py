@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from meetlog.settings import TEMPLATE
 from wire.errors import WireError
 from wire.settings import (
+    RELAY_ROLES,
     ConsoleSettings,
     CourseSettings,
     FeedSettings,
@@ -18,6 +19,9 @@ from wire.settings import (
     LegSettings,
     MeetSettings,
     PointSettings,
+    Protocol,
+    RelaySettings,
+    Send,
     Settings,
     SourceSettings,
     format_duration,
@@ -300,6 +304,21 @@ def test_two_sources_may_use_one_name_for_different_points() -> None:
 def test_two_clients_may_call_one_port() -> None:
     text = (SOURCE.format("x", 1) + SOURCE.format("y", 1)).replace("server", "client")
     assert [source.port for source in parse(text.encode()).sources] == [1, 1]
+
+
+@pytest.mark.parametrize(
+    ("protocol", "send", "first_seen"),
+    [("tsv1", "reads", True), ("tsv2", "raw", True), ("tsv2", "crossings", False),
+     ("ctp01", "reads", False), ("ctp01", "raw", False)],
+)  # fmt: skip
+def test_first_seen_reads_are_sent_where_they_can_be_told_from_others(
+    protocol: Protocol, send: Send, first_seen: bool
+) -> None:
+    role = RELAY_ROLES[protocol][0]
+    relay = RelaySettings("scoring", protocol, role, 9000, send=send)
+    assert ("first-seen" in relay.sends) is first_seen
+    named = msgspec.structs.replace(relay, kinds=("first-seen",))
+    assert named.sends == {"first-seen"}
 
 
 def test_bytes_that_are_no_text() -> None:
