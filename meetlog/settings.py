@@ -120,6 +120,70 @@ publish = "complete"
 #password_file = ""
 
 
+# A relay feeds a scoring program from the log, as a timing system would: nothing is lost when that
+# program is restarted or the cable is pulled. There may be as many as you need, each with a name of
+# its own.
+
+#   protocol  "tsv1"   as TsConnector, first version    the program calls meetlog: role = "server"
+#             "tsv2"   as TsConnector, second version   role = "server" or "client"
+#             "ctp01"  as ChronoTrack's SimpleClient    meetlog calls RunScore, RaceDay and
+#                                                       others: role = "client"
+
+#[[relay]]
+#name = "scoring"
+#protocol = "ctp01"
+#role = "client"
+#host = "127.0.0.1"        # the scoring program's address; for a server, our own (below)
+#port = 61611              # the default of CTP01; other protocols have none
+
+# What is sent: "reads" (each distinct read once), "raw" (every copy too), or "crossings" (one
+# moment for each passing, as the points below choose it).
+#send = "reads"
+
+# Crossings only: how long one must be unchanged before it is sent. Chips that stay near a mat are
+# read again for seconds; more than the point's gap never sends a moment that is corrected later.
+#hold = "1s"
+
+# What of it: "gun", "first-seen", "best-seen". An empty list is everything, but no "first-seen"
+# ones of crossings, nor for CTP01, which could not tell them from the best. Of points, sources,
+# chips and heats an empty list is all.
+#kinds = []
+#points = []               # such as ["Finish"]
+#sources = []              # such as ["finish-mat"]
+#chips = []                # such as ["7", "100-199"]
+#heats = []                # session/event/heat, such as ["1/4A/2", "1/5/*"]
+
+# What names a competitor: "chip", or "bib" as the chip table has it.
+#tag = "chip"
+
+# The clock of the stamps that are sent: "local" (in the zone below, or the meet's) or "utc".
+#clock = "local"
+#zone = ""
+
+# CTP01 only: the greeting's words (some programs take a SimpleClient only), and who we are where
+# the scoring program asks for it. The password is the first line of a file of its own.
+#program = "SimpleClient"
+#version = "0.5.0"
+#user = ""
+#password_file = ""
+
+#[[relay]]
+#name = "announcer"
+#protocol = "tsv1"
+#role = "server"
+#port = 10100
+
+# Who may connect to a server, and how many at once.
+#allow = []
+#max_connections = 8
+
+# TsV1 and TsV2, whose programs cannot ask: what a new connection gets first. "resume" is all that
+# the program has not got, with what it was sent in the last minutes (overlap) before it was gone;
+# "all" is everything; "new" is nothing but what comes from now on.
+#catch_up = "resume"
+#overlap = "5m"
+
+
 # A timing point, and the feeds (the names that the hardware uses) that belong to it. Without
 # feeds, the point is fed by its own name. A backup feed counts where the main feeds have nothing;
 # shift is added to a feed's times; source = "finish-mat" takes the name from that source only.

@@ -58,7 +58,7 @@ def test_the_template_shows_every_setting_with_its_default() -> None:
     )
     document = tomllib.loads(SWITCHED_ON)
     shown = {key: set(document[key]) for key in ("meet", "log", "folder", "console")}
-    for key in ("source", "point", "course"):
+    for key in ("source", "relay", "point", "course"):
         shown[key] = {name for table in document[key] for name in table}
     feeds = [
         f for point in document["point"] for f in point.get("feeds", []) if isinstance(f, dict)
@@ -68,13 +68,16 @@ def test_the_template_shows_every_setting_with_its_default() -> None:
     structs: dict[str, type[msgspec.Struct]] = {
         "meet": MeetSettings, "log": type(full.log), "folder": FolderSettings,
         "console": ConsoleSettings,
-        "source": SourceSettings, "point": PointSettings, "course": CourseSettings,
-        "feeds": FeedSettings, "legs": LegSettings,
+        "source": SourceSettings, "relay": RelaySettings, "point": PointSettings,
+        "course": CourseSettings, "feeds": FeedSettings, "legs": LegSettings,
     }  # fmt: skip
     for key, struct in structs.items():
         assert shown[key] == set(struct.__struct_fields__), key
     server = full.sources[1]
     assert server == SourceSettings(name="start-mat", protocol="ctp01", role="server", port=61611)
+    client, served = full.relays
+    assert client == RelaySettings("scoring", "ctp01", "client", 61611)
+    assert served == RelaySettings("announcer", "tsv1", "server", 10100)
     assert msgspec.structs.replace(full.points[0], name="", feeds=()) == PointSettings("")
     assert msgspec.structs.replace(full.courses[0], legs=()) == CourseSettings(())
 
