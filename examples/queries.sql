@@ -14,3 +14,6 @@ SELECT chip, swimmer, moment, reads FROM crossings WHERE point = 'Finish' AND ba
 
 -- What each source brought, and what of it was new.
 SELECT source, state, received, new, known, quarantined, gaps, warning FROM sources;
+
+-- What waits for each scoring program, and what it was sent that no longer holds.
+SELECT relay, state, queued, sent, waiting, waiting_since, withdrawn, warnings FROM relays;

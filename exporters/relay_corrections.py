@@ -11,14 +11,7 @@ from collections.abc import Iterable
 
 import msgspec
 
-from projections.relayed import Item, ItemKind
-
-Key = tuple[int, str, str, int]  # kind, location, tag, moment: what makes an item another one
-
-
-def key_of(item: Item) -> Key:
-    """What a peer can tell items apart by, as far as it matters."""
-    return item.kind, item.location, item.tag, item.moment
+from projections.relayed import Item, ItemKind, Key, key_of
 
 
 class Span(msgspec.Struct, frozen=True):

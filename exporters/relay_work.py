@@ -9,10 +9,10 @@ import msgspec
 
 from exporters.relay_backfill import Backfill
 from exporters.relay_choice import Choice
-from exporters.relay_corrections import WHOLE, Corrections, Span, key_of
+from exporters.relay_corrections import WHOLE, Corrections, Span
 from projections.derived import Changes
 from projections.meet import Meet
-from projections.relayed import Item
+from projections.relayed import Item, key_of
 from projections.relays import Heard, Stream
 from store.log import Log
 from wire.settings import RelaySettings

@@ -13,7 +13,7 @@ from store.log import hash_at
 from store.sqlite import SqliteLog
 
 Progress = Callable[[int, int], None]  # done, total
-TABLES = (t.crossings, t.results, t.lanes, t.splits, t.revisions, t.sources)
+TABLES = (t.crossings, t.results, t.lanes, t.splits, t.revisions, t.sources, t.relays)
 _ROWS = 10_000  # rows held at once while a table is summed up
 
 Sum = tuple[int, bytes]

@@ -16,6 +16,7 @@ from projections.decode import Decoder
 from projections.derived import Changes, Derived
 from projections.intake import Intake, Pending, State
 from projections.reads import POSITION_BITS, Detail, load, save
+from projections.relay_health import relay_alarms, relay_health
 from projections.rulings import Rulings
 from projections.starts import Starts, next_race
 from projections.views import (
@@ -34,7 +35,7 @@ from wire.timedrops import RaceKey
 
 __all__ = ["DEFAULTS", "VERSION", "Changes", "Meet", "State"]
 
-VERSION = 6  # raise it whenever the same events would give another state
+VERSION = 7  # raise it whenever the same events would give another state
 DEFAULTS = Settings()
 
 
@@ -188,7 +189,7 @@ class Meet:
         """Every relay that is configured or has done something, by name."""
         state = self.state
         names = {r.name for r in state.settings.relays} | set(state.relays.relays)
-        return [state.relays.view(name, state.settings) for name in sorted(names)]
+        return [relay_health(state.relays, name, state.settings) for name in sorted(names)]
 
     def quarantine(self) -> list[QuarantineEntry]:
         """What arrived and could not be used, and the chips and points that nobody knows."""
@@ -243,8 +244,8 @@ class Meet:
         """What people said about the reads of a chip, as the crossings take it into account."""
         return self._derived.corrections(chip)
 
-    def alarms(self) -> list[Alarm]:
-        """What somebody should look at."""
+    def alarms(self, *, now: int | None = None) -> list[Alarm]:
+        """What somebody should look at, as of `now` (ns UTC), or of the newest event's time."""
         found = [
             *self.state.revisions.alarms,
             *attention.two_systems(
@@ -255,6 +256,9 @@ class Meet:
             ),
             *attention.unfinished(self._derived.starts, self._derived.races),
             *attention.unused_guns(self._derived.starts, self.settings.meet.zone),
+            *relay_alarms(
+                self.state.relays, self.settings, self.state.recorded_at if now is None else now
+            ),
         ]
         return attention.seen(found, self._derived.rulings, self.settings.meet.zone)
 

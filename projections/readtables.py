@@ -16,14 +16,14 @@ from projections import tables as t
 from projections.derived import CrossingKey
 from projections.meet import VERSION, Changes, Meet
 from projections.rounding import format_cs
-from projections.views import Crossing, Race
+from projections.views import Crossing, Race, RelayHealth
 from store.event import GENESIS
 from store.log import Log, hash_at
 from wire.timedrops import RaceKey
 
 Row = tuple[Any, ...]
 _DIALECT = dialect(paramstyle="qmark")
-_READ_TABLES = (t.crossings, t.results, t.lanes, t.splits, t.revisions, t.sources)
+_READ_TABLES = (t.crossings, t.results, t.lanes, t.splits, t.revisions, t.sources, t.relays)
 
 
 class Checkpoint(msgspec.Struct, frozen=True):
@@ -81,6 +81,7 @@ def prepare(meet: Meet, changes: Changes, hash_: bytes) -> Rows:
         for s in meet.sources()
     ]
     inserts.append((t.sources, sources))
+    inserts.append((t.relays, [_relay(relay) for relay in meet.relays()]))
     revisions = [_row(t.revisions, msgspec.structs.asdict(r)) for r in meet.revisions()]
     return Rows(
         meet.position,
@@ -134,7 +135,8 @@ def put(connection: Connection, rows: Rows) -> None:
     _delete(connection, t.crossings, ("chip", "point", "first_ns"), rows.gone)
     for table in (t.results, t.lanes, t.splits):
         _delete(connection, table, ("session", "event", "heat"), rows.races)
-    connection.execute(delete(t.sources))
+    for table in (t.sources, t.relays):
+        connection.execute(delete(table))
     for table, found in rows.inserts:
         _insert(connection, table, found)
     newest = connection.execute(
@@ -201,6 +203,16 @@ def _race_rows(key: RaceKey, race: Race) -> list[tuple[Table, list[Row]]]:
             for n, split in enumerate(lane.splits, 1)
         ]
     return [(t.results, [_row(t.results, fields)]), (t.lanes, lanes), (t.splits, splits)]
+
+
+def _relay(relay: RelayHealth) -> Row:
+    told = {
+        "peers": ", ".join(relay.peers),
+        "locations": ", ".join(f"{name} {count}" for name, count in relay.locations.items()),
+        "shortened": len(relay.shortened),
+        "warnings": "; ".join(relay.warnings),
+    }
+    return _row(t.relays, {name: getattr(relay, name) for name in relay.__struct_fields__} | told)
 
 
 def _crossing(crossing: Crossing) -> Row:

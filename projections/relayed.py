@@ -60,6 +60,14 @@ class Item(msgspec.Struct, frozen=True, gc=False, array_like=True):
         return self.point or self.location
 
 
+Key = tuple[int, str, str, int]  # kind, location, tag, moment: what makes an item another one
+
+
+def key_of(item: Item) -> Key:
+    """What a peer can tell items apart by, as far as it matters."""
+    return item.kind, item.location, item.tag, item.moment
+
+
 class Queued(msgspec.Struct, frozen=True, tag=True):
     """Items that `relay` is to send, in order; the first is the one after `before` others.
 

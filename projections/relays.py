@@ -7,15 +7,14 @@ index, so that a peer that asks for an old item is led to its event.
 from bisect import bisect_left, bisect_right, insort
 from collections.abc import Iterable, Sequence
 from operator import attrgetter
+from typing import Any
 
 import msgspec
 
-from projections.clock import iso_local
 from projections.facts import Gun, Reads
-from projections.relayed import Item, ItemKind, Queued, Sent
-from projections.views import RelayHealth, RelayReceipt
+from projections.relayed import Item, ItemKind, Queued, Sent, key_of
 from store.event import Meta
-from wire.settings import RelaySettings, Settings
+from wire.settings import Settings
 
 # Items between two entries of the index: some kilobytes of log to search. An
 # entry has a count for each location, so with more locations than this there
@@ -24,6 +23,7 @@ from wire.settings import RelaySettings, Settings
 BLOCK = 1000
 MOST_HEARD = 200_000  # reads that wait for a relay that does not keep up; the log has them all
 MOST_PEERS = 256  # whose progress is remembered; one that is forgotten is sent everything
+MOST_GONE = 200  # what no longer holds, and somebody may want to remove by hand
 
 _moment = attrgetter("moment")
 _until = attrgetter("until")
@@ -40,13 +40,26 @@ class Block(msgspec.Struct, frozen=True, array_like=True):
     counts: tuple[int, ...]
 
 
+class Gone(msgspec.Struct, frozen=True, array_like=True):
+    """A crossing or gun that was queued and no longer holds, as event `position` decided.
+
+    `instead` is the moment (ns UTC) of what holds in its place, 0 where nothing does.
+    """
+
+    item: Item
+    instead: int
+    position: int
+
+
 class Stream(msgspec.Struct):
     """The items of one relay, by number. `counts` has the items of each location, in their order.
 
     Where reads are sent, those of events up to `as_of` were taken, and guns.
     Where crossings are, `standing` has those of each chip as they were last
-    queued, in order of moment, and the guns as those of no chip. `locations`
-    and `tags` have what was sent for those that the protocol has no room for.
+    queued, in order of moment, and the guns as those of no chip. `gone` has
+    the newest of those that were queued and do not hold now, `withdrawn` how
+    many these are in all. `locations` and `tags` have what was sent for those
+    that the protocol has no room for.
     """
 
     items: int = 0
@@ -57,10 +70,13 @@ class Stream(msgspec.Struct):
     locations: dict[str, str] = {}
     tags: dict[str, str] = {}
     withdrawn: int = 0
+    gone: list[Gone] = []
     last: int = 0  # when an item was last queued, ns UTC by our clock
 
     def take(self, fact: Queued) -> None:
         """Number the next items."""
+        # In a log out of a capsule, earlier decisions are left out.
+        self.items = max(self.items, fact.before)
         room = max(BLOCK, len(self.counts))
         if not self.blocks or self.items >= self.blocks[-1].before + room:
             self.blocks.append(Block(fact.position, self.items, tuple(self.counts.values())))
@@ -72,16 +88,16 @@ class Stream(msgspec.Struct):
             if item.point:
                 self.locations[item.point] = item.location
         self.items += len(fact.items)
-        self.withdrawn += len(fact.withdrawn)
         if fact.items:
             self.last = fact.recorded_at
         if fact.crossings:
-            self._stand(fact.items, fact.withdrawn)
+            self._withdraw(fact)
+            self._stand(fact.items)
         else:
             self.as_of = max(self.as_of, fact.as_of)
 
-    def _stand(self, items: Iterable[Item], withdrawn: Iterable[Item]) -> None:
-        for item in withdrawn:
+    def _withdraw(self, fact: Queued) -> None:
+        for item in fact.withdrawn:
             standing = self.standing.get(item.of_chip, [])
             at = bisect_left(standing, item.moment, key=_moment)
             while at < len(standing) and standing[at].moment == item.moment:
@@ -89,9 +105,36 @@ class Stream(msgspec.Struct):
                     del standing[at]
                     break
                 at += 1
+            self.gone.append(Gone(item, _instead(item, fact.items, standing), fact.position))
+        self.withdrawn += len(fact.withdrawn)
+        del self.gone[:-MOST_GONE]
+
+    def _stand(self, items: Iterable[Item]) -> None:
+        gone = {key_of(each.item) for each in self.gone}
         for item in items:
-            if item.kind != ItemKind.LOCATION:
-                insort(self.standing.setdefault(item.of_chip, []), item, key=_moment)
+            if item.kind == ItemKind.LOCATION:
+                continue
+            insort(self.standing.setdefault(item.of_chip, []), item, key=_moment)
+            if key_of(item) in gone:  # what was taken back holds again
+                self.gone = [each for each in self.gone if key_of(each.item) != key_of(item)]
+                self.withdrawn -= 1
+
+
+def _instead(gone: Item, items: Iterable[Item], standing: Iterable[Item]) -> int:
+    """The moment of what is in the place of what was withdrawn, 0 where nothing is.
+
+    That is the nearest of those queued with the withdrawal, or the same lap
+    where that was queued before it.
+    """
+
+    def is_like(item: Item) -> bool:
+        return (item.kind, item.location, item.of_chip) == (gone.kind, gone.location, gone.of_chip)
+
+    moments = [item.moment for item in items if is_like(item)]
+    moments += [
+        item.moment for item in standing if gone.lap and item.lap == gone.lap and is_like(item)
+    ]
+    return min(moments, key=lambda moment: (abs(moment - gone.moment), moment), default=0)
 
 
 class Peer(msgspec.Struct):
@@ -103,7 +146,11 @@ class Peer(msgspec.Struct):
 
 
 class Talk(msgspec.Struct):
-    """A connection of a relay: with whom, since when, and what it sent. `until` is 0 while open."""
+    """A connection of a relay: with whom, since when, and what it sent. `until` is 0 while open.
+
+    `cut` is when the last connection with that machine ended over which
+    anything was sent, 0 without one.
+    """
 
     peer: str
     since: int
@@ -111,18 +158,29 @@ class Talk(msgspec.Struct):
     sent: int = 0
     again: int = 0
     reason: str = ""
+    cut: int = 0
 
 
 class Relay(msgspec.Struct):
-    """One relay: its stream, its peers by address, and its connections."""
+    """One relay: its stream, its peers by address, and its connections.
+
+    `through` is the last item that any peer was handed, and `cuts` has when
+    the last connection of each machine ended. Since `waiting_since` (ns UTC)
+    nobody was handed anything though there are more items, the first of them
+    of event `waiting_from`; 0 when none waits.
+    """
 
     stream: Stream = msgspec.field(default_factory=Stream)
     peers: dict[str, Peer] = {}
     open: dict[int, Talk] = {}
     last: Talk | None = None
+    cuts: dict[str, int] = {}
     protocol: str = ""
+    through: int = 0
     again: int = 0
     last_sent: int = 0
+    waiting_since: int = 0
+    waiting_from: int = 0
 
 
 class Heard(msgspec.Struct, frozen=True, gc=False):
@@ -207,7 +265,11 @@ class Relays(msgspec.Struct):
 
     def queue(self, fact: Queued) -> None:
         """Items were queued."""
-        self.of(fact.relay).stream.take(fact)
+        relay = self.of(fact.relay)
+        waited = relay.stream.items > relay.through
+        relay.stream.take(fact)
+        if not waited and relay.stream.items > relay.through:
+            relay.waiting_since, relay.waiting_from = fact.recorded_at, fact.position
         if self.heard and fact.relay in self.feeding:
             taken = min(self.stream(name).as_of for name in self.feeding)
             if self.heard[0].until <= taken:
@@ -217,7 +279,8 @@ class Relays(msgspec.Struct):
         """A connection was made."""
         relay = self.of(name)
         relay.protocol = str(meta.get("protocol", ""))
-        relay.open[int(meta["c"])] = Talk(str(meta.get("peer", "")), at)
+        peer = str(meta.get("peer", ""))
+        relay.open[int(meta["c"])] = Talk(peer, at, cut=relay.cuts.get(_machine(peer), 0))
 
     def closed(self, name: str, c: int, reason: str, at: int) -> None:
         """A connection ended."""
@@ -226,6 +289,10 @@ class Relays(msgspec.Struct):
         if talk is not None:
             talk.until, talk.reason = at, reason
             relay.last = talk
+            if talk.sent:
+                relay.cuts.pop(_machine(talk.peer), None)
+                relay.cuts[_machine(talk.peer)] = at
+                _bound(relay.cuts)
 
     def restarted(self, at: int) -> None:
         """The program started: connections that were never closed ended with the run before."""
@@ -238,11 +305,15 @@ class Relays(msgspec.Struct):
         relay = self.of(fact.relay)
         peer = relay.peers.pop(fact.peer, None) or Peer()
         relay.peers[fact.peer] = peer  # at the end: who was heard of last is forgotten last
-        while len(relay.peers) > MOST_PEERS:
-            del relay.peers[next(iter(relay.peers))]
+        _bound(relay.peers)
         peer.through = max(peer.through, fact.through)
         # A peer that went back to an earlier item may not have got what followed.
         peer.safe, peer.at = fact.safe, fact.recorded_at
+        if fact.through > relay.through:
+            relay.through = fact.through
+            waits = relay.stream.items > fact.through
+            relay.waiting_since = fact.recorded_at if waits else 0
+            relay.waiting_from = fact.position if waits else 0
         talk = relay.open.get(fact.connection)
         if talk is not None:
             if fact.sent > talk.sent:
@@ -250,57 +321,16 @@ class Relays(msgspec.Struct):
             relay.again += fact.again - talk.again
             talk.sent, talk.again = fact.sent, fact.again
 
-    def view(self, name: str, settings: Settings) -> RelayHealth:
-        """The relay as people see it."""
-        relay = self.relays.get(name) or Relay()
-        configured = next((r for r in settings.relays if r.name == name), None)
-        zone, stream = settings.meet.zone, relay.stream
-        through = max((p.through for p in relay.peers.values()), default=0)
-        talks = [*relay.open.values(), *([relay.last] if relay.last else [])]
-        newest = max(talks, key=lambda t: t.since, default=None)
-        return RelayHealth(
-            relay=name,
-            protocol=relay.protocol or (configured.protocol if configured else ""),
-            send=configured.send if configured else "",
-            state=_state(relay, configured),
-            peers=tuple(sorted(t.peer for t in relay.open.values())),
-            queued=stream.items,
-            sent=through,
-            waiting=max(0, stream.items - through),
-            again=relay.again,
-            withdrawn=stream.withdrawn,
-            last_queued=iso_local(stream.last or None, zone),
-            last_queued_ns=stream.last or None,
-            last_sent=iso_local(relay.last_sent or None, zone),
-            last_sent_ns=relay.last_sent or None,
-            # Copies, for a view is shown in other threads while the stream grows.
-            locations=dict(stream.counts),
-            shortened=stream.locations | stream.tags,
-            receipt=None if newest is None else _receipt(newest, zone),
-        )
+
+def _machine(peer: str) -> str:
+    """A peer's address without its port, which is another each time."""
+    return peer.rpartition(":")[0]
 
 
-def _receipt(talk: Talk, zone: str) -> RelayReceipt:
-    return RelayReceipt(
-        peer=talk.peer,
-        since=iso_local(talk.since, zone),
-        since_ns=talk.since,
-        until=iso_local(talk.until or None, zone),
-        until_ns=talk.until or None,
-        sent=talk.sent,
-        again=talk.again,
-        reason=talk.reason,
-    )
-
-
-def _state(relay: Relay, configured: RelaySettings | None) -> str:
-    if relay.open:
-        return "connected"
-    if configured is None:
-        return "no longer in meet.toml"
-    if relay.last is not None:
-        return f"disconnected: {relay.last.reason}"
-    return "never connected"
+def _bound(known: dict[str, Any]) -> None:
+    """Forget whom nothing was heard of for longest."""
+    while len(known) > MOST_PEERS:
+        del known[next(iter(known))]
 
 
 def block_of(blocks: Sequence[Block], number: int) -> Block | None:

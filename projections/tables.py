@@ -137,6 +137,27 @@ sources = Table(
     _text("warning"),
 )
 
+relays = Table(
+    "relays",
+    metadata,
+    Column("relay", Text, primary_key=True),
+    _text("protocol"),
+    _text("send"),
+    _text("state"),
+    _text("peers"),
+    Column("queued", BigInteger, nullable=False),
+    Column("sent", BigInteger, nullable=False),
+    Column("waiting", BigInteger, nullable=False),
+    _text("waiting_since"),
+    Column("again", BigInteger, nullable=False),
+    Column("withdrawn", BigInteger, nullable=False),
+    _text("last_queued"),
+    _text("last_sent"),
+    _text("locations"),
+    Column("shortened", Integer, nullable=False),
+    _text("warnings"),
+)
+
 checkpoint = Table(
     "checkpoint",
     metadata,

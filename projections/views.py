@@ -162,7 +162,9 @@ class SourceHealth(msgspec.Struct, frozen=True):
 class RelayReceipt(msgspec.Struct, frozen=True):
     """What a connection of a relay sent: `again` counts what that peer had been sent before.
 
-    `until` is "" while the connection lasts; `reason` says why it ended.
+    `cut` is when the last connection with that machine ended over which
+    anything was sent, "" without one. `until` is "" while the connection
+    lasts; `reason` says why it ended.
     """
 
     peer: str
@@ -172,18 +174,42 @@ class RelayReceipt(msgspec.Struct, frozen=True):
     until_ns: int | None
     sent: int
     again: int
+    cut: str
+    cut_ns: int | None
     reason: str
+
+
+class Withdrawal(msgspec.Struct, frozen=True):
+    """A crossing or gun that a relay queued and that no longer holds, as event `position` decided.
+
+    No protocol can take it back. `tag` and `location` are what was sent for
+    `chip` and `point`. `instead` is the moment of what was queued in its
+    place, "" and None where nothing was.
+    """
+
+    chip: str
+    point: str
+    kind: str
+    moment: str
+    moment_ns: int
+    tag: str
+    location: str
+    instead: str
+    instead_ns: int | None
+    position: int
 
 
 class RelayHealth(msgspec.Struct, frozen=True):
     """How a relay does. Counts are since the log began.
 
     `queued` counts the items that are to be sent, `sent` how many of them the
-    peer that got furthest was handed, `waiting` the rest. `again` counts what
-    was sent more than once, `withdrawn` the crossings that were queued and no
-    longer hold. `locations` has the items of each location, `shortened` the
-    texts for which the protocol has no room, and what was sent for them.
-    `receipt` is of the newest connection.
+    peer that got furthest was handed, `waiting` the rest; nobody took any
+    since `waiting_since`. `again` counts what was sent more than once,
+    `withdrawn` the crossings and guns that were queued and do not hold now;
+    the newest of them are `withdrawals`. `locations` has the items of each location,
+    `shortened` the texts for which the protocol has no room, and what was
+    sent for them. `receipt` is of the newest connection. `warnings` say in
+    words what somebody should look at.
     """
 
     relay: str
@@ -194,6 +220,8 @@ class RelayHealth(msgspec.Struct, frozen=True):
     queued: int
     sent: int
     waiting: int
+    waiting_since: str
+    waiting_since_ns: int | None
     again: int
     withdrawn: int
     last_queued: str
@@ -202,7 +230,9 @@ class RelayHealth(msgspec.Struct, frozen=True):
     last_sent_ns: int | None
     locations: dict[str, int]
     shortened: dict[str, str]
+    withdrawals: tuple[Withdrawal, ...]
     receipt: RelayReceipt | None
+    warnings: tuple[str, ...]
 
 
 class QuarantineEntry(msgspec.Struct, frozen=True):

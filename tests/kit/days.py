@@ -4,8 +4,16 @@ from collections.abc import Callable
 
 from hypothesis import strategies as st
 
-from store.event import APP_STARTED, STATUS_PUBLISHED
-from tests.kit.meets import SWIM, Pool, heat, read, result
+from projections.relayed import Item, queued, queued_draft
+from store.event import (
+    APP_STARTED,
+    RELAY_QUEUED,
+    RELAY_SENT,
+    SOCKET_CLOSED,
+    SOCKET_OPENED,
+    STATUS_PUBLISHED,
+)
+from tests.kit.meets import SWIM, Pool, heat, read, result, utc
 from wire.ctp01_messages import Blank, DataLine
 from wire.ctp01_messages import encode as encode_ctp01
 from wire.timedrops import LaneEntry, ResultLane, encode_result
@@ -30,6 +38,7 @@ SETTINGS = (
     ),
     SWIM + '[folder]\nchips = "other.csv"\n',
     SWIM.replace('protocol = "tsv2"', 'protocol = "tsv2"\nclock = "utc"'),
+    SWIM + '[[relay]]\nname = "scoring"\nprotocol = "ctp01"\nsend = "crossings"\n',
     "nothing = that can be read",
 )
 GARBAGE = (
@@ -126,6 +135,45 @@ def _status(pool: Pool) -> None:
     pool.add("meetlog", STATUS_PUBLISHED, b"{}", name="time_drops_status.json", sha256="0" * 64)
 
 
+def _relay_queues(chips: list[str], withdrawn: list[str]) -> Deed:
+    """A relay decides: it has a crossing for each chip, and takes some back."""
+
+    def told(pool: Pool) -> None:
+        draft = queued_draft(
+            "scoring", tuple(map(_crossing, chips)), as_of=pool.log.head().position,
+            before=sum(len(queued(e).items) for e in pool.log.read(kinds=(RELAY_QUEUED,))),
+            crossings=True, withdrawn=tuple(map(_crossing, withdrawn)),
+        )  # fmt: skip
+        pool.log.append([draft])
+
+    return told
+
+
+def _crossing(chip: str) -> Item:
+    return Item(2, "Finish", chip[-2:], utc(1000), full="" if len(chip) < 3 else chip, lap=1)
+
+
+def _relay_hands_over(number: int, through: int) -> Deed:
+    return lambda pool: pool.add(
+        "scoring", RELAY_SENT, c=number, peer="10.0.0.7", through=through, safe=0, sent=through,
+        again=through // 2,
+    )  # fmt: skip
+
+
+def _relay_connects(number: int) -> Deed:
+    def told(pool: Pool) -> None:
+        pool.add(
+            "scoring", SOCKET_OPENED, c=number, protocol="ctp01", role="client", relay=True,
+            peer=f"10.0.0.7:{number}",
+        )  # fmt: skip
+
+    return told
+
+
+def _relay_is_cut(number: int) -> Deed:
+    return lambda pool: pool.add("scoring", SOCKET_CLOSED, c=number, reason="cut")
+
+
 def _wait(seconds: int) -> Deed:
     def told(pool: Pool) -> None:
         pool.now += seconds * 1_000_000_000
@@ -175,7 +223,14 @@ _life = st.one_of(
 )
 
 
-deed: st.SearchStrategy[Deed] = st.one_of(_wire, _wire, _wire, _file, _statement, _life)
+_connection = st.integers(50, 52)
+_relay = st.one_of(
+    st.builds(_relay_queues, st.lists(_chip, max_size=3), st.lists(_chip, max_size=2)),
+    st.builds(_relay_hands_over, _connection, st.integers(0, 5)),
+    st.builds(_relay_connects, _connection),
+    st.builds(_relay_is_cut, _connection),
+)
+deed: st.SearchStrategy[Deed] = st.one_of(_wire, _wire, _wire, _file, _statement, _life, _relay)
 
 
 def _lively(size: int) -> st.SearchStrategy[list[Deed]]:

@@ -106,6 +106,7 @@ def test_rebuild_gives_the_same_again(ended: RecordedMeet) -> None:
         "splits": 4,
         "revisions": 1,
         "sources": 1,
+        "relays": 0,
     }
 
 

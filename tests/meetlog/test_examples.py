@@ -22,6 +22,7 @@ EXAMPLES = Path(__file__).parents[2] / "examples"
 def test_the_settings_have_no_mistake(name: str) -> None:
     settings = parse((EXAMPLES / name).read_bytes())
     assert settings.sources
+    assert settings.relays
     assert settings.courses[0].legs[-1].point == "Finish"
 
 
@@ -30,7 +31,7 @@ def test_the_queries_run_on_an_empty_log(tmp_path: Path) -> None:
     with closing(sqlite3.connect(tmp_path / "meet.db")) as connection:
         queries = (EXAMPLES / "queries.sql").read_text(encoding="utf-8").split(";")
         ran = [connection.execute(query).fetchall() for query in queries if query.strip()]
-    assert ran == [[]] * 4
+    assert ran == [[]] * 5
 
 
 def test_the_service_is_understood_by_systemd(tmp_path: Path) -> None:

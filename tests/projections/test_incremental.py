@@ -103,6 +103,7 @@ def _compare(one: Meet, other: Meet) -> None:
     assert one.quarantine() == other.quarantine()
     assert one.alarms() == other.alarms()
     assert one.sources() == other.sources()
+    assert one.relays() == other.relays()
     assert one.points() == other.points()
     assert one.state.resume == other.state.resume
     assert one.state.locations == other.state.locations

@@ -20,7 +20,9 @@ from store.sqlite import SqliteLog
 from tests.kit.days import Deed, day, deeds
 from tests.kit.meets import Pool, heat
 
-TABLES = (t.crossings, t.results, t.lanes, t.splits, t.revisions, t.sources, t.checkpoint)
+TABLES = (
+    t.crossings, t.results, t.lanes, t.splits, t.revisions, t.sources, t.relays, t.checkpoint,
+)  # fmt: skip
 NOTHING = Changes()
 
 
