@@ -19,6 +19,7 @@ from meetlog.commands import (
     keeping,
     looking,
     outcomes,
+    relaying,
     replaying,
     running,
     standing,
@@ -116,8 +117,8 @@ def make_app() -> typer.Typer:
     )
     for command in (
         running.init, examining.doctor, running.run, looking.console,
-        standing.status, standing.sources, events.events, outcomes.crossings, outcomes.results,
-        outcomes.revisions, auditing.audit, auditing.explain, standing.quarantine,
+        standing.status, standing.sources, relaying.relays, events.events, outcomes.crossings,
+        outcomes.results, outcomes.revisions, auditing.audit, auditing.explain, standing.quarantine,
         keeping.rebuild, evidence.verify, evidence.seal, evidence.backup, evidence.restore,
         replaying.replay, comparing.diff,
         replaying.upgrade_preview, demonstrating.demo,

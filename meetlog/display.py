@@ -17,8 +17,9 @@ from meetlog.output import visible
 from meetlog.projector import Overview
 from meetlog.resends import resend_words
 from meetlog.show import age, local
+from meetlog.show_relays import receipt_words
 from projections.rounding import format_cs
-from projections.views import Crossing, Race, SourceHealth
+from projections.views import Crossing, Race, RelayHealth, SourceHealth
 
 CROSSINGS = 6  # rows; the page must fit a small terminal
 FILES = 3
@@ -28,6 +29,8 @@ STYLES = {"info": "cyan", "warning": "yellow", "alarm": "bold red"}
 def page(name: str, overview: Overview, notices: Sequence[Notice], now_ns: int) -> RenderableType:
     """The live page: sources, the heat in the water, the newest crossings, and what is wrong."""
     parts: list[RenderableType] = [_head(name, overview), _sources(overview.sources, now_ns)]
+    if overview.relays:
+        parts.append(_relays(overview.relays, now_ns))
     if overview.current is not None:
         parts.append(_race(overview.current))
     parts += [_crossings(overview), _published(overview), _troubles(overview, notices)]
@@ -64,6 +67,19 @@ def _sources(sources: Sequence[SourceHealth], now_ns: int) -> RenderableType:
             visible(s.state),
             *(age(None if at is None else now_ns - at) for at in told),
             *(str(count) for count in (s.received, s.new, s.known, s.quarantined)),
+        )
+    return table
+
+
+def _relays(relays: Sequence[RelayHealth], now_ns: int) -> RenderableType:
+    counts = ("queued", "sent", "waiting", "again")
+    table = _table("Relays", "relay", "state", "last sent", *counts, right=counts)
+    for r in relays:
+        table.add_row(
+            visible(r.relay),
+            visible(r.state),
+            age(None if r.last_sent_ns is None else now_ns - r.last_sent_ns),
+            *(str(count) for count in (r.queued, r.sent, r.waiting, r.again)),
         )
     return table
 
@@ -105,13 +121,20 @@ def _troubles(overview: Overview, notices: Sequence[Notice]) -> RenderableType:
         lines.append(visible(f"{WORDS[notice.severity]} {notice.text}", STYLES[notice.severity]))
         if notice.hint:
             lines.append(visible(f"      {notice.hint}"))
-    lines += [visible(f"WARNING {s.warning}", "yellow") for s in overview.sources if s.warning]
+    lines += [visible(f"WARNING {text}", "yellow") for text in _warnings(overview)]
     for alarm in overview.alarms:
         lines.append(visible(f"ALARM {alarm.text}", STYLES["alarm"]))
         lines.append(visible(f"      {alarm.hint}"))
     return Panel(
         Group(*(lines or [Text("Nothing is wrong.")])), title="Attention", title_align="left"
     )
+
+
+def _warnings(overview: Overview) -> list[str]:
+    return [
+        *(s.warning for s in overview.sources if s.warning),
+        *(text for r in overview.relays for text in r.warnings),
+    ]
 
 
 class PlainLines:
@@ -133,6 +156,7 @@ class PlainLines:
         self._begun = self._now()
         self._seen: Overview = Overview()
         self._standing: frozenset[Condition] = frozenset()
+        self._receipts: set[tuple[str, int]] = set()
 
     def line(self, text: str, *, kind: Kind = "program", source: str = "") -> None:
         """Write a line about something that happened."""
@@ -169,6 +193,7 @@ class PlainLines:
             over = resend.until_ns is not None and resend.until_ns >= self._begun
             if over and (resend.source, resend.since_ns) not in told:
                 self.line(resend_words(resend), kind="resend", source=resend.source)
+        self._relays(overview)
         was, now = self._seen.current, overview.current
         if now is not None and (
             was is None or (was.event, was.heat, was.state) != (now.event, now.heat, now.state)
@@ -183,12 +208,27 @@ class PlainLines:
         standing: set[Condition] = {
             ("warning", s.source, s.warning, "") for s in overview.sources if s.warning
         }
+        standing |= {("warning", r.relay, text, "") for r in overview.relays for text in r.warnings}
         standing |= {("alarm", "", a.text, a.hint) for a in overview.alarms}
         for each in sorted(standing - self._standing):
             self._condition(*each, over=False)
         for each in sorted(self._standing - standing):
             self._condition(*each, over=True)
         self._seen, self._standing = overview, frozenset(standing)
+
+    def _relays(self, overview: Overview) -> None:
+        before = {r.relay: r.state for r in self._seen.relays}
+        for r in overview.relays:
+            if before.get(r.relay) != r.state:
+                self.line(f"relay {r.relay} is {r.state}", kind="relay", source=r.relay)
+            receipt = r.receipt
+            if receipt is None or not receipt.again or receipt.since_ns < self._begun:
+                continue
+            # Once, when the peer has got what it missed or is gone before that.
+            key = (r.relay, receipt.since_ns)
+            if key not in self._receipts and (receipt.until or not r.waiting):
+                self._receipts.add(key)
+                self.line(receipt_words(r.relay, receipt), kind="resend", source=r.relay)
 
 
 def _at(moment: str) -> int:

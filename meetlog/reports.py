@@ -6,7 +6,7 @@ import msgspec
 
 from meetlog.comparison import RaceChange
 from meetlog.growth import Growth
-from projections.views import Alarm, Race, SourceHealth
+from projections.views import Alarm, Race, RelayHealth, SourceHealth
 
 
 class StatusReport(msgspec.Struct, frozen=True):
@@ -30,6 +30,7 @@ class StatusReport(msgspec.Struct, frozen=True):
     age_ns: int | None
     program: str
     sources: tuple[SourceHealth, ...]
+    relays: tuple[RelayHealth, ...]
     current: Race | None
     next: Race | None
     races: dict[str, int]
@@ -40,10 +41,30 @@ class StatusReport(msgspec.Struct, frozen=True):
     growth: Growth | None = None
 
 
+class ItemReport(msgspec.Struct, frozen=True):
+    """One thing that a relay is to send; `number` is its place in the relay's stream.
+
+    A crossing that no longer holds has the number 0. `location` and `tag` are
+    the texts that are sent, `point` and `chip` what they stand for. `origin`
+    is the event that brought it, 0 where none did alone.
+    """
+
+    number: int
+    kind: str
+    location: str
+    tag: str
+    moment: str
+    moment_ns: int
+    point: str
+    chip: str
+    origin: int
+
+
 class EventReport(msgspec.Struct, frozen=True):
-    """One event of the log. `size` is that of its body.
+    """One event of the log. `size` is that of its body; `words` say what an event of a relay means.
 
     With `--raw`, `text` is the body where it is readable text, else `hex` is; else both are None.
+    With it, `items` are those of a `relay.queued` event, None for any other.
     """
 
     position: int
@@ -54,8 +75,10 @@ class EventReport(msgspec.Struct, frozen=True):
     meta: dict[str, Any]
     size: int
     hash: str
+    words: str = ""
     text: str | None = None
     hex: str | None = None
+    items: tuple[ItemReport, ...] | None = None
 
 
 class Bucket(msgspec.Struct, frozen=True):

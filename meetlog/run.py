@@ -38,8 +38,12 @@ async def _serve(
     ears = Ears() if console else Ears(notice=lines.notice, crossings=lines.crossings)
     with asked_to_stop() as asked:
         async with open_house(path.parent, settings, body, ears) as house:
-            for source, addresses in house.addresses.items():
-                lines.line(f"source {source} listens on {', '.join(addresses)}", source=source)
+            relays = {relay.name for relay in settings.relays}
+            for name, addresses in house.addresses.items():
+                if addresses:  # a client of a relay has none
+                    what = "relay" if name in relays else "source"
+                    text = f"{what} {name} listens on {', '.join(addresses)}"
+                    lines.line(text, source=name)
             ended = anyio.Event()
             async with beside(house, path, lines.line), anyio.create_task_group() as group:
                 group.start_soon(_wait, asked, ended)

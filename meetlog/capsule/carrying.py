@@ -3,10 +3,11 @@
 From some event on, not after the span's first, everything is carried. That
 event lies before the start of every race whose times or files belong to the
 span. Of what came before, everything is carried but bytes of sockets: every
-version of every file, all statements and decisions. Of the bytes, those that
-told a start, since each start decides which heat the next one is of, those
-that the times of earlier races are of, and those that an unfinished message
-was in.
+version of every file, all statements and decisions to publish; but nothing of
+what relays queued and sent, of which no result is made. Of the bytes, those
+that told a start, since each start decides which heat the next one is of,
+those that the times of earlier races are of, and those that an unfinished
+message was in.
 """
 
 from collections.abc import Iterator, Set
@@ -23,6 +24,8 @@ from projections.views import Race
 from store.event import (
     APP_STARTED,
     LEFT_OUT,
+    RELAY_QUEUED,
+    RELAY_SENT,
     RESULT_PUBLISHED,
     SOCKET_CLOSED,
     SOCKET_OPENED,
@@ -37,6 +40,8 @@ from wire.timedrops import RaceKey
 
 _PAGE = 500  # events held at once
 _BYTES = (SOCKET_READ, SOCKET_SENT)
+# No result is made of what relays sent, and there may be an item for each read.
+_RELAYED = (RELAY_QUEUED, RELAY_SENT)
 _STREAMS = (SOCKET_OPENED, SOCKET_READ, SOCKET_CLOSED, APP_STARTED)
 
 
@@ -50,6 +55,8 @@ class Plan(msgspec.Struct, frozen=True):
         """Whether `event` is to be carried."""
         if event.kind in _BYTES:
             return event.position >= self.complete_from or event.position in self.reads
+        if event.kind in _RELAYED:
+            return event.position >= self.complete_from
         return event.kind != LEFT_OUT
 
 

@@ -19,6 +19,7 @@ from meetlog.capsule.carrying import up_to
 from meetlog.capsule.names import Names
 from projections.decode import SETTINGS_SOURCE
 from projections.folding import settings_at
+from projections.relayed import Item, queued, queued_draft
 from store import event as ev
 from store.event import Event, meta_of, pack_meta
 from store.log import Log
@@ -82,6 +83,8 @@ class Masker:
                 return self._meta(event, changed), body
             case ev.SOCKET_READ | ev.SOCKET_SENT:
                 return event.meta, self._bytes(event.body)
+            case ev.RELAY_QUEUED:
+                return event.meta, self._items(event)
             case _ if event.kind in _KEPT:
                 return event.meta, event.body
         return pack_meta(), b""
@@ -223,6 +226,42 @@ class Masker:
                 return self._names.masked(value)
         return value
 
+    def _items(self, event: Event) -> bytes:
+        """What a relay was to send: a tag may be what a chip table calls somebody."""
+        try:
+            fact = queued(event)
+        except WireError:
+            return _UNREADABLE
+        draft = queued_draft(
+            fact.relay,
+            tuple(map(self._item, fact.items)),
+            as_of=fact.as_of,
+            before=fact.before,
+            crossings=fact.crossings,
+            withdrawn=tuple(map(self._item, fact.withdrawn)),
+        )
+        return draft.body
+
+    def _item(self, item: Item) -> Item:
+        def say(text: str) -> str:
+            return self._names.masked(text, _FULL_NAME)
+
+        whole = item.full or item.tag
+        if self._names.is_name(whole):
+            whole = self._names.masked(whole)
+        tag = item.tag
+        if whole != (item.full or item.tag):
+            # What was too long and cut may begin within a name.
+            tag = whole[-len(item.tag) :] if item.full else whole
+        return msgspec.structs.replace(
+            item,
+            location=say(item.location),
+            point=say(item.point),
+            reader=say(item.reader),
+            tag=tag,
+            full=whole if item.full else "",
+        )
+
     def _bytes(self, body: bytes) -> bytes:
         """What went over a socket; it changes only where somebody's full name is in it."""
         text = body.decode("utf-8", "surrogateescape")
@@ -230,7 +269,9 @@ class Masker:
         return body if masked == text else masked.encode("utf-8", "surrogateescape")
 
 
-_KEPT = frozenset({ev.SOCKET_OPENED, ev.SOCKET_CLOSED, ev.APP_STARTED, ev.APP_STOPPED})
+_KEPT = frozenset(
+    {ev.SOCKET_OPENED, ev.SOCKET_CLOSED, ev.RELAY_SENT, ev.APP_STARTED, ev.APP_STOPPED}
+)
 
 
 def _path(event: Event) -> str:

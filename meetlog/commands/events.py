@@ -11,6 +11,7 @@ from meetlog.commands.options import HERE, JsonOption, MeetOption
 from meetlog.opening import open_log
 from meetlog.output import Rows, print_json, put, readable, say
 from meetlog.reports import EventReport
+from meetlog.show_items import item_lines, items_of, relay_words
 from projections.clock import iso_local
 from projections.folding import settings_at
 from store.event import Event, meta_of
@@ -147,8 +148,10 @@ def report_of(event: Event, zone: str, *, raw: bool) -> EventReport:
         meta=meta_of(event),
         size=len(event.body),
         hash=event.hash.hex(),
+        words=relay_words(event),
         text=text,
         hex=event.body.hex() if raw and text is None else None,
+        items=items_of(event, zone) if raw else None,
     )
 
 
@@ -171,8 +174,8 @@ def _print(reports: list[EventReport], *, raw: bool) -> None:
 
 
 def details(report: EventReport) -> str:
-    """The meta as `c=3, peer=127.0.0.1:4001`."""
-    return ", ".join(f"{key}={value}" for key, value in report.meta.items())
+    """The meta as `c=3, peer=127.0.0.1:4001`; of an event of a relay, what it says."""
+    return report.words or ", ".join(f"{key}={value}" for key, value in report.meta.items())
 
 
 def line_of(report: EventReport) -> str:
@@ -181,6 +184,8 @@ def line_of(report: EventReport) -> str:
         f"event {report.position}  {show.local(report.recorded_at)}  {report.source}  "
         f"{report.kind}  {details(report)}  {show.count(report.size, 'byte')}"
     )
+    if report.items is not None:
+        return "\n".join([line, *(f"    {each}" for each in item_lines(report.items))])
     if report.text is not None:
         return "\n".join([line, *(f"    {each}" for each in report.text.split("\n") if each)])
     if report.hex is not None:

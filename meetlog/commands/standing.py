@@ -11,8 +11,10 @@ from meetlog.opening import OpenMeet
 from meetlog.output import print_json, put, say, visible
 from meetlog.reports import StatusReport
 from meetlog.resends import resend_words, source_reports
+from meetlog.show_relays import relays_table
 from projections.clock import iso_local
-from projections.views import Race, RaceState, SourceHealth
+from projections.relay_health import GONE, NEVER
+from projections.views import Race, RaceState
 from store.event import APP_STARTED, APP_STOPPED
 from store.log import Log
 
@@ -22,7 +24,7 @@ _STATES: tuple[RaceState, ...] = ("started", "complete", "closed", "scheduled")
 def status(*, meet: MeetOption = HERE, at: AtOption = "", json: JsonOption = False) -> None:
     """Show where the meet stands.
 
-    The log's newest event, the sources, the current heat and the next, what
+    The log's newest event, the sources, the relays, the current heat and the next, what
     was published, and what needs attention. With --at, as it was known then.
     """
     with reading(meet, at) as opened:
@@ -48,15 +50,17 @@ def status(*, meet: MeetOption = HERE, at: AtOption = "", json: JsonOption = Fal
     if report.sources:
         say("")
         put(show.sources_table(report.sources, now))
+    if report.relays:
+        say("")
+        put(relays_table(report.relays, now))
     lines = show.alarm_lines(report.alarms)
     lines += [each for each in show.source_remarks(report.sources) if each.plain.startswith("W")]
     for line in lines:
         put(line)
-    absent = _absent(report)
-    for source in absent:
-        put(visible(f"WARNING {source.source} is {source.state}; the run goes on without it.",
-                    "yellow"))  # fmt: skip
-    troubles = len(report.alarms) + len(absent) + sum(bool(s.warning) for s in report.sources)
+    told = [w for relay in report.relays for w in relay.warnings] + _absent(report)
+    for text in told:
+        put(visible(f"WARNING {text}.", "yellow"))
+    troubles = len(report.alarms) + len(told) + sum(bool(s.warning) for s in report.sources)
     say(f"{show.count(troubles, 'thing')} to look at." if troubles else "Nothing needs attention.")
 
 
@@ -131,21 +135,36 @@ def status_of(opened: OpenMeet, now_ns: int) -> StatusReport:
         age_ns=None if at is None else max(0, now_ns - at),
         program=_program(opened.log, zone),
         sources=tuple(meet.sources()),
+        relays=tuple(meet.relays()),
         current=None if current is None else meet.race(current),
         next=None if following is None else meet.race(following),
         races={state: states[state] for state in _STATES if states[state]},
         published=sum(r.origin == "meetlog" for r in meet.revisions()),
         quarantined=sum(e.count for e in meet.quarantine()),
-        alarms=tuple(meet.alarms()),
+        alarms=tuple(meet.alarms(now=now_ns)),
         note=opened.note,
     )
 
 
-def _absent(report: StatusReport) -> list[SourceHealth]:
-    """The sources that a `run` which is at work does not hear now."""
+def _absent(report: StatusReport) -> list[str]:
+    """The sources and relays that a `run` which is at work has no connection with now."""
     if not report.program.startswith("running"):
         return []
-    return [source for source in report.sources if source.state != "connected"]
+    sources = [
+        f"{source.source} {_is(source.state)}; the run goes on without it"
+        for source in report.sources
+        if source.state != "connected"
+    ]
+    relays = [
+        f"{relay.relay} {_is(relay.state)}; what it misses is kept for it"
+        for relay in report.relays
+        if relay.state not in ("connected", GONE)
+    ]
+    return sources + relays
+
+
+def _is(state: str) -> str:
+    return f"has {state}" if state == NEVER else f"is {state}"
 
 
 def _race(race: Race) -> str:

@@ -55,10 +55,13 @@ def about(meet: RecordedMeet, race: tuple[str, str, int], reason: str = "") -> d
     }  # fmt: skip
 
 
-def busy(folder: Path, *, seed: int = 5) -> tuple[RecordedMeet, Program]:
-    """The meet, still being recorded, and its program. Two heats have a second revision."""
+def busy(folder: Path, *, seed: int = 5, more: str = "") -> tuple[RecordedMeet, Program]:
+    """The meet, still being recorded, and its program. Two heats have a second revision.
+
+    `more` is added to its settings.
+    """
     rehearsal = make_rehearsal(Plan(seed=seed, heats=HEATS, lanes=4, false_start=2))
-    meet = RecordedMeet(folder, TOML)
+    meet = RecordedMeet(folder, TOML + more)
     program = rehearsal.program
     written = encode_program(program)
     meet.file(PROGRAM_FILE, written[: len(written) // 2])

@@ -53,7 +53,7 @@ def section(name: str) -> str:
 
 def test_the_commands_are_those_of_the_day() -> None:
     assert {
-        "init", "run", "status", "sources", "events", "crossings", "results", "revisions",
+        "init", "run", "status", "sources", "relays", "events", "crossings", "results", "revisions",
         "quarantine", "rebuild", "verify", "replay", "diff", "upgrade-preview",
     } <= set(COMMANDS)  # fmt: skip
 
@@ -89,7 +89,11 @@ def test_the_page_names_no_option_that_is_not_there(name: str) -> None:
         ("doctor", Finding),
         ("sources", views.SourceHealth),
         ("sources", views.GapSpan),
+        ("relays", views.RelayHealth),
+        ("relays", views.RelayReceipt),
+        ("relays", views.Withdrawal),
         ("events", reports.EventReport),
+        ("events", reports.ItemReport),
         ("crossings", views.Crossing),
         ("crossings", reports.PausesReport),
         ("results", views.Race),
