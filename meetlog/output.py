@@ -144,12 +144,34 @@ def forgive(stream: TextIO) -> None:
         reconfigure(errors="backslashreplace")
 
 
-@contextmanager
-def progress(doing: str, *, plain: bool = False) -> Iterator[Callable[[int, int], None]]:
-    """A bar on the standard error of a terminal; elsewhere with `plain` a line at each tenth.
+class Bar:
+    """How far something is: on a terminal a bar, elsewhere lines or nothing.
 
-    What is given is called with how much is done of how much.
+    It is called with how much is done of how much.
     """
+
+    def __init__(self, draw: Callable[[int, int], None], above: Console | None = None) -> None:
+        self._draw = draw
+        self._above = above
+
+    def __call__(self, done: int, total: int) -> None:
+        """So much is done."""
+        self._draw(done, total)
+
+    def say(self, text: str, *, aside: bool = False) -> None:
+        """A sentence on the standard output, `aside` on the error; on a terminal above the bar."""
+        stream = sys.stderr if aside else sys.stdout
+        if self._above is not None and stream.isatty():
+            self._above.print(visible(text), soft_wrap=True)
+        elif aside:
+            warn(text)
+        else:
+            say(text)
+
+
+@contextmanager
+def progress(doing: str, *, plain: bool = False) -> Iterator[Bar]:
+    """A bar on the standard error of a terminal; elsewhere with `plain` a line at each tenth."""
     if sys.stderr.isatty():
         bar = Progress(
             TextColumn("{task.description}"),
@@ -167,7 +189,7 @@ def progress(doing: str, *, plain: bool = False) -> Iterator[Callable[[int, int]
                 bar.start()  # what is done at once needs no bar
 
         try:
-            yield draw
+            yield Bar(draw, bar.console)
         finally:
             bar.stop()
         return
@@ -180,4 +202,4 @@ def progress(doing: str, *, plain: bool = False) -> Iterator[Callable[[int, int]
             tenths = reached
             warn(f"{doing}: {done} of {total}")
 
-    yield tell
+    yield Bar(tell)

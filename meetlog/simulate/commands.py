@@ -18,6 +18,7 @@ from meetlog.simulate.performing import perform, spoken, until_asked
 from meetlog.simulate.players import Options, tsconnector_tsv1, tsconnector_tsv2
 from meetlog.simulate.program import chip_table, make_program
 from meetlog.simulate.report import Report
+from meetlog.simulate.scoring_command import scoring
 from meetlog.simulate.script import Act, FolderTrouble
 from meetlog.simulate.timing import iso_at
 from wire.ctp01_client import ClientOptions
@@ -30,7 +31,7 @@ from wire.timedrops import PROGRAM_FILE, Heat, Program, Session, parse_program
 PORT = 10_000  # TsV1 and TsV2 have no port of their own (PROTOCOLS 2); meet.toml's example has this
 
 app = typer.Typer(
-    help="Stand in for timing hardware, a meet manager or a console, to rehearse without them.",
+    help="Stand in for timing hardware, a meet manager, a console or a scoring program.",
     no_args_is_help=True,
     add_completion=False,
     rich_markup_mode=None,
@@ -202,7 +203,7 @@ def ctp01(
     timing = o.timing_of(speed, zone)
     client = ClientOptions(
         user=user,
-        password=_first_line(password_file),
+        password=o.first_line(password_file),
         event=EventInfo("Rehearsal", str(seed), f"{heats} heats"),
         # Another run is another session: its sequences begin again from 1.
         connection_id=secrets.token_hex(16),
@@ -291,14 +292,7 @@ def console(
         anyio.run(until_asked, play)
 
 
-def _first_line(path: Path | None) -> str:
-    if path is None:
-        return ""
-    try:
-        lines = path.read_text(encoding="utf-8").splitlines()
-    except (OSError, UnicodeDecodeError) as e:
-        raise typer.BadParameter(f"the password file {path} cannot be read: {e}") from e
-    return lines[0] if lines else ""
+app.command()(scoring)
 
 
 def _read_program(folder: Path) -> Program:

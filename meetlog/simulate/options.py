@@ -175,3 +175,14 @@ def timing_of(speed: str, zone: str) -> Timing:
     """The clock that `--speed` and `--zone` ask for."""
     pace = None if speed == "max" else Fraction(speed)
     return Timing(pace, zone=ZoneInfo(zone) if zone else None)
+
+
+def first_line(path: Path | None) -> str:
+    """The password in a file, "" without one."""
+    if path is None:
+        return ""
+    try:
+        lines = path.read_text(encoding="utf-8").splitlines()
+    except (OSError, UnicodeDecodeError) as e:
+        raise typer.BadParameter(f"the password file {path} cannot be read: {e}") from e
+    return lines[0] if lines else ""

@@ -32,7 +32,7 @@ def perform(wanted: Wanted, timing: Timing, play: Play, *, first_seen: bool = Tr
                 if done % step == 0 or done == total:
                     draw(done, total)
 
-            report = Report(say=say, progress=tell)
+            report = Report(say=draw.say, progress=tell)
 
             async def work() -> None:
                 await play(acts, report)
