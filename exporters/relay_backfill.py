@@ -7,6 +7,7 @@ at a time, so that nothing waits for it.
 from projections.meet import Meet
 from projections.relays import Heard
 from store.log import Log
+from wire.settings import Settings
 
 PORTION = 250  # events; some milliseconds of folding
 PORTION_READS = 2000  # and no more events after so many reads, for one may bring thousands
@@ -16,10 +17,11 @@ AT_ONCE = 50  # events read from the log together: bursts are large ones
 class Backfill:
     """What came in from the start of the log on, for a meet that is folded already."""
 
-    def __init__(self, log: Log, meet: Meet) -> None:
+    def __init__(self, log: Log, meet: Meet, settings: Settings | None = None) -> None:
+        """`settings` in the place of the meet's, which must have a relay that sends reads."""
         self._log = log
         # Pinned, so that the settings of now read every stamp, as they do in `meet`.
-        self._past = Meet(meet.settings, pinned_until=meet.position)
+        self._past = Meet(settings or meet.settings, pinned_until=meet.position)
 
     @property
     def position(self) -> int:

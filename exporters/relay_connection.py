@@ -4,7 +4,7 @@ import asyncio
 import time
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 
 import anyio
 import msgspec
@@ -32,14 +32,32 @@ SILENCING = 30  # seconds for which one that says more is not listened to, befor
 T = TypeVar("T")
 
 
+class Rest(NamedTuple):
+    """A connection that has nothing to hand over now, or is over: how far it is.
+
+    `owed` are the locations with items that its peer has not asked for; TsV1
+    and TsV2 know no asking. `asked` tells whether it wants anything at all.
+    """
+
+    through: int
+    sent: int
+    again: int
+    asked: bool
+    owed: tuple[str, ...]
+
+
 class Office(msgspec.Struct, frozen=True):
-    """What all connections of one relay work with. `clock` is monotonic, ns."""
+    """What all connections of one relay work with. `clock` is monotonic, ns.
+
+    `rested` is called with the number of a connection whenever it rests.
+    """
 
     relay: RelaySettings
     feed: Feed
     desk: Desk
     ledger: Ledger
     clock: Callable[[], int] = time.monotonic_ns
+    rested: Callable[[int, Rest], None] = lambda _number, _rest: None
 
 
 class Channel:
@@ -59,6 +77,7 @@ class Channel:
         self.connection = connection
         self.desk = office.desk
         self._ledger = office.ledger
+        self._rested = office.rested
         self._name = place.name
         self._clock = office.clock
         # What the log knows already is no news: a peer may come and go every second.
@@ -99,6 +118,14 @@ class Channel:
         self.progress.note(piece, now)
         if now - self._marked_at >= MARK_EVERY:
             await self.mark()
+
+    def rest(self, *, asked: bool = True, owed: tuple[str, ...] = ()) -> None:
+        """There is nothing to hand over now."""
+        progress = self.progress
+        self._rested(
+            self.connection.number,
+            Rest(progress.through, progress.sent, progress.again, asked, owed),
+        )
 
     async def mark(self) -> None:
         """Tell the log how far this connection is, if that is news."""

@@ -61,6 +61,7 @@ async def talk_ctp01(
         await talk.hold()
     finally:
         talk.more.close()
+        talk.rest()
         await channel.close()
 
 
@@ -107,11 +108,23 @@ class _Talk:
             await self._announce()
             cursor = self._seek(cursor)
             if cursor is None:
+                self.rest()
                 await self.more.wait()
                 continue
             items = await self._channel.work(partial(cursor.read, AT_ONCE))
             async with self._sending:
                 await self._deliver(items, cursor.number - 1)
+
+    def rest(self) -> None:
+        """Tell how far the peer is in each location, now that there is nothing to do."""
+        reached = {name: self._session.reached(name) for name in self._shelf.locations}
+        owed = [
+            name
+            for name, place in reached.items()
+            if (end := self._shelf.span(name)[1]) > 1 and place != end
+        ]
+        asked = any(place is not None for place in reached.values())
+        self._channel.rest(asked=asked, owed=tuple(owed))
 
     def _seek(self, cursor: Cursor | None) -> Cursor | None:
         """A cursor that comes to every line that is due; None when none is."""

@@ -38,6 +38,7 @@ async def talk_tsv(connection: Connection, office: Office, stamps: Stamps) -> No
         )
     finally:
         more.close()
+        channel.rest()
         await channel.close()
 
 
@@ -71,6 +72,7 @@ async def _send(channel: Channel, more: More, encode: Encode, known: int) -> Non
     while True:
         piece = await channel.work(take)
         if piece is None:
+            channel.rest()
             await more.wait()
         else:
             await channel.deliver(piece)

@@ -19,6 +19,7 @@ from meetlog.commands import (
     keeping,
     looking,
     outcomes,
+    previewing,
     relaying,
     replaying,
     running,
@@ -121,7 +122,7 @@ def make_app() -> typer.Typer:
         outcomes.results, outcomes.revisions, auditing.audit, auditing.explain, standing.quarantine,
         keeping.rebuild, evidence.verify, evidence.seal, evidence.backup, evidence.restore,
         replaying.replay, comparing.diff,
-        replaying.upgrade_preview, demonstrating.demo,
+        previewing.upgrade_preview, demonstrating.demo,
     ):  # fmt: skip
         app.command()(command)
     statements.add_to(app)

@@ -39,7 +39,8 @@ MEANINGS: dict[Exit, str] = {
     Exit.SETTINGS: "there is no meet.toml, or it has mistakes",
     Exit.DAMAGED: "the log is damaged, is no log, or was made by a newer meetlog",
     Exit.UNAVAILABLE: "the log cannot be read or written now: missing, locked, disk full",
-    Exit.SOURCE: "a source or the console cannot be started: its address, its password file",
+    Exit.SOURCE: "a source or the console cannot be started: its address, its password file; "
+    "or nobody answered",
     Exit.FILES: "a file or folder cannot be read or written",
     Exit.REFUSED: "it would overwrite something, or another meetlog is at work there",
     Exit.UNSAYABLE: "a statement was refused: what it names is not there, or it makes no sense",

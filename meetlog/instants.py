@@ -45,6 +45,22 @@ def position_at(log: Log, text: str, zone: str) -> int:
     return found
 
 
+def first_from(log: Log, text: str, zone: str) -> int:
+    """The event that a span begins with: a position, or the first recorded at or after an instant.
+
+    See `position_at` for the rest.
+    """
+    shown = text.strip()
+    if shown.isascii() and shown.isdigit():
+        return position_at(log, text, zone)
+    head = log.head()
+    moment = moment_of(shown, zone, head.recorded_at)
+    found = last_until(log, moment - 1, head) + 1
+    if found > head.position:
+        raise NoSuchInstant(f"{shown!r} is after the newest event, {head.position}.")
+    return found
+
+
 def moment_of(text: str, zone: str, newest: int) -> int:
     """The moment (ns UTC) of an instant's text; `newest` (ns UTC) is on the meet's last day.
 

@@ -92,14 +92,18 @@ async def run_relay(
 
 
 def _talk(office: Office, settings: Settings, folder: Path) -> Talk:
+    return talk_of(office, settings, partial(read_password, office.relay, folder))
+
+
+def talk_of(office: Office, settings: Settings, password: Callable[[], str]) -> Talk:
     """The relay's side of any conversation. Raises `IngestError`."""
     relay = office.relay
     stamps = Stamps(relay, settings)
     if relay.protocol != "ctp01":
         return partial(talk_tsv, office=office, stamps=stamps)
-    password = read_password(relay, folder)
+    known = password()
     try:
-        options = client_options(relay, settings, office.feed.log, password)
+        options = client_options(relay, settings, office.feed.log, known)
     except WireError as e:
         raise IngestError(
             f"relay {relay.name}: CTP01 cannot send its program, version, user or password: {e}"

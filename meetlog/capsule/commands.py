@@ -14,12 +14,11 @@ from meetlog.capsule.unpacking import LOG, open_into
 from meetlog.commands.evidence import HOLDS, seal_named
 from meetlog.commands.options import HERE, JsonOption, LogArgument
 from meetlog.exits import Exit
-from meetlog.instants import NoSuchInstant, last_until, moment_of, position_at
+from meetlog.instants import NoSuchInstant, first_from, position_at
 from meetlog.opening import open_log
 from meetlog.output import print_json, progress, say
 from meetlog.reports import CodeCheck
 from projections.folding import settings_at
-from store.log import Log
 from store.seal import Seal
 
 
@@ -105,7 +104,7 @@ def make_capsule(
     with open_log(log) as (opened, place), progress("Verifying", plain=not json) as told:
         zone = (place.settings or settings_at(opened)).meet.zone
         last = position_at(opened, end, zone) if end else opened.head().position
-        first = _first(opened, begin, zone) if begin else 1
+        first = first_from(opened, begin, zone) if begin else 1
         if not 1 <= first <= last:
             raise NoSuchInstant(
                 f"From event {first} to event {last} there is none: nothing to put in a capsule."
@@ -177,19 +176,6 @@ def _told(check: CodeCheck, manifest: Manifest) -> str:
     if manifest.masked:
         return "NOT KNOWN. Names are masked, so no event is what it was; it takes the log."
     return f"NOT KNOWN. The capsule can tell of codes of the events {first} to {last}."
-
-
-def _first(log: Log, text: str, zone: str) -> int:
-    """The event that `--from` means: of an instant, the first recorded at or after it."""
-    shown = text.strip()
-    if shown.isascii() and shown.isdigit():
-        return position_at(log, text, zone)
-    head = log.head()
-    moment = moment_of(shown, zone, head.recorded_at)
-    found = last_until(log, moment - 1, head) + 1
-    if found > head.position:
-        raise NoSuchInstant(f"{shown!r} is after the newest event, {head.position}.")
-    return found
 
 
 def _print(report: CapsuleReport) -> None:

@@ -1,41 +1,70 @@
-"""`replay` and `upgrade-preview`: what a log gives again, beside what was published."""
+"""`replay`: a log again, into a folder of files or into scoring software."""
 
-import time
-from collections import Counter
-from collections.abc import Iterator, Sequence
-from fractions import Fraction
-from hashlib import sha256
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from exporters.sink import FolderSink
-from meetlog import show
-from meetlog.asof import UpTo, require
 from meetlog.commands.options import HERE, JsonOption, LogArgument
-from meetlog.comparison import RaceChange
-from meetlog.exits import Exit, Refused, explain
-from meetlog.folders import compare_folder
-from meetlog.instants import position_at
-from meetlog.opening import open_log
-from meetlog.output import Rows, print_json, progress, put, say
-from meetlog.pace import paced, parse_speed
-from meetlog.replay import Publication, Replay, pending, publications, replay_all
-from meetlog.reports import ComparedFile, PendingFile, PreviewReport, ReplayedFile, ReplayReport
-from meetlog.settings import MeetError, load
-from meetlog.show_changes import changes_table
-from meetlog.whatif import against_recorded
-from projections.clock import iso_local
-from projections.folding import settings_at
-from store.log import StoreError
-from store.verify import verify
-from wire.stamps import NS
+from meetlog.commands.playing import Wanted, play
+from meetlog.commands.republishing import print_report, republish
+from meetlog.exits import Exit
+from meetlog.output import print_json
+from meetlog.pace import parse_speed
+
+
+class Send(StrEnum):
+    """What is sent."""
+
+    READS = "reads"
+    RAW = "raw"
+    CROSSINGS = "crossings"
+
+
+class Kind(StrEnum):
+    """A kind of reads."""
+
+    GUN = "gun"
+    FIRST_SEEN = "first-seen"
+    BEST_SEEN = "best-seen"
+
+
+class Tag(StrEnum):
+    """What names a competitor."""
+
+    CHIP = "chip"
+    BIB = "bib"
+
+
+class Clock(StrEnum):
+    """The clock of stamps."""
+
+    LOCAL = "local"
+    UTC = "utc"
+
 
 IntoOption = Annotated[
-    Path,
+    Path | None,
     typer.Option(
         "--into", help="The folder to write into; it must be new or empty.", metavar="DIR"
+    ),
+]
+ToOption = Annotated[
+    str,
+    typer.Option(
+        "--to",
+        help="Play the reads into scoring software: ctp01://HOST[:PORT] or tsv2://HOST:PORT calls "
+        "it; tsv1://ADDRESS:PORT or tsv2+server://ADDRESS:PORT lets it call.",
+        metavar="ADDRESS",
+    ),
+]
+FromOption = Annotated[
+    str,
+    typer.Option(
+        "--from",
+        help="With --to: begin with this event; a position, or the first at or after an instant.",
+        metavar="POSITION|INSTANT",
     ),
 ]
 UntilOption = Annotated[
@@ -51,7 +80,8 @@ SpeedOption = Annotated[
     str,
     typer.Option(
         "--speed",
-        help="Let the files appear at the pace of then (1x), faster (10x), or at once (max).",
+        help="Let the files or reads come at the pace of then (1x), faster (10x), or at once "
+        "(max).",
         metavar="SPEED",
     ),
 ]
@@ -67,236 +97,156 @@ CompareOption = Annotated[
         "--compare", help="Compare the files with those of this folder too.", metavar="DIR"
     ),
 ]
-LogsArgument = Annotated[
-    list[Path],
-    typer.Argument(help="Logs' own files, or meets: their folders.", metavar="LOG..."),
+LikeOption = Annotated[
+    str,
+    typer.Option(
+        "--like",
+        help="With --to: send what this [[relay]] of the settings sends; other options change it.",
+        metavar="RELAY",
+    ),
 ]
-FOLDER_SOURCE = "folder"  # what the log calls the meet folder
-_FILE_STATES = ("identical", "changed", "missing", "extra", "later", "foreign")
-_STATES = {
-    "unpublished": "not published yet",
-    "differs": "differs from the last revision",
-    "withdrawn": "published, and no longer holds",
-}
+SendOption = Annotated[
+    Send | None,
+    typer.Option(
+        help="With --to: each read once, every copy too, or crossings.",
+        show_default="reads",
+    ),
+]
+KindOption = Annotated[
+    list[Kind] | None, typer.Option("--kind", help="Only this kind; may be given again.")
+]
+PointOption = Annotated[
+    list[str] | None,
+    typer.Option("--point", help="Only this point or feed; may be given again.", metavar="NAME"),
+]
+SourceOption = Annotated[
+    list[str] | None,
+    typer.Option("--source", help="Only this source; may be given again.", metavar="NAME"),
+]
+ChipOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--chip", help="Only this chip, or range such as 100-199; may be given again.",
+        metavar="CHIP",
+    ),
+]  # fmt: skip
+HeatOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--heat",
+        help="Only this heat: session/event/heat, with * for any, such as 1/4A/*; may be given "
+        "again.",
+        metavar="HEAT",
+    ),
+]
+TagOption = Annotated[
+    Tag | None,
+    typer.Option(help="With --to: what names a competitor.", show_default="chip"),
+]
+ClockOption = Annotated[
+    Clock | None,
+    typer.Option(help="With --to: the clock of the stamps sent.", show_default="local"),
+]
+UserOption = Annotated[
+    str, typer.Option(help="With --to: who we are, where a CTP01 program asks.", metavar="NAME")
+]
+PasswordOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--password-file", help="With --to: a file whose first line is the password.",
+        metavar="FILE",
+    ),
+]  # fmt: skip
+WaitOption = Annotated[
+    str,
+    typer.Option(
+        "--wait",
+        help="With --to: give up when the other side took nothing for so long, such as 2m; "
+        "without it, only Ctrl-C ends the waiting.",
+        metavar="DURATION",
+    ),
+]
 
 
 def replay(
     *,
-    into: IntoOption,
+    into: IntoOption = None,
+    to: ToOption = "",
     log: LogArgument = HERE,
+    begin: FromOption = "",
     until: UntilOption = "",
     speed: SpeedOption = "max",
     settings: WhatIfOption = None,
     compare: CompareOption = None,
+    like: LikeOption = "",
+    send: SendOption = None,
+    kind: KindOption = None,
+    point: PointOption = None,
+    source: SourceOption = None,
+    chip: ChipOption = None,
+    heat: HeatOption = None,
+    tag: TagOption = None,
+    clock: ClockOption = None,
+    user: UserOption = "",
+    password_file: PasswordOption = None,
+    wait: WaitOption = "",
     json: JsonOption = False,
 ) -> None:
-    """Publish again from the log, and compare.
+    """Publish again from the log and compare, or play it into scoring software.
 
-    Every published file is computed anew from what was received, written into
-    DIR, and compared with what was published then; with --compare, also with
-    the files of a folder. The log is verified first, and never changed.
+    With --into, every published file is computed anew from what was received,
+    written into DIR, and compared with what was published then; with
+    --compare, also with the files of a folder. Exit code 0 tells that all is
+    identical, 1 that a file differs; with --settings, also that a result does.
 
-    Exit code 0 tells that all is identical, 1 that a file differs; with
-    --settings, also that a result does.
+    With --to, the reads (or crossings) of the log, with the moments of then,
+    are sent to a scoring program as a timing system or a relay would send
+    them, until it has all of them or Ctrl-C.
+
+    The log is verified first, and never changed.
     """
-    if into.exists() and (not into.is_dir() or any(into.iterdir())):
-        raise Refused(
-            f"{into} is not an empty folder. Name a new one, so that nothing is mixed up."
-        )
     try:
         pace = parse_speed(speed)
     except ValueError as error:
         raise typer.BadParameter(f"{error}.", param_hint="'--speed'") from error
-    other = None if settings is None else load(settings)[0]
-    with open_log(log) as (opened, place):
-        zone = settings_at(opened).meet.zone
-        end = position_at(opened, until, zone) if until else opened.head().position
-        past = UpTo(opened, end)
-        with progress("Verifying", plain=not json) as told:
-            require(verify(past, progress=told), place.log)
-        with progress("Replaying", plain=not json) as told:
-            replayed = replay_all(past, told, settings=other)
-        changed = against_recorded(past, replayed.meet).races if other else ()
-        later = {p.name: p.position for p in publications(opened) if p.position > end}
-    files = tuple(each.report for each in replayed.files)
-    given = replayed.newest()
-    foreign = replayed.meet.state.files.get(FOLDER_SOURCE, {})
-    compared = tuple(compare_folder(compare, given, foreign, later)) if compare else ()
-    into.mkdir(parents=True, exist_ok=True)
-    for each in _written(replayed, FolderSink(into), pace):
-        if pace is not None and not json:
-            at = show.local(iso_local(each.recorded_at, zone, 3))
-            say(f"{at}  {each.name} (event {each.position})")
-    report = ReplayReport(
-        log=str(place.log),
-        position=end,
-        settings="" if settings is None else str(settings),
-        into=str(into),
-        written=sum(each.data is not None for each in given.values()),
-        identical=(
-            all(each.identical for each in files)
-            and all(each.state in ("identical", "foreign") for each in compared)
-            and not changed
-        ),
-        files=files,
-        races=changed,
-        pending=tuple(pending(replayed)),
-        folder="" if compare is None else str(compare),
-        compared=compared,
-    )
-    if json:
-        print_json("replay", end, [report])
-    else:
-        _print(report)
-    if not report.identical:
-        raise typer.Exit(Exit.DIFFERS)
-
-
-def _written(replayed: Replay, sink: FolderSink, pace: Fraction | None) -> Iterator[Publication]:
-    """Write the files, at `pace` one revision after the other, else only what is there at last."""
-    newest = replayed.newest()
-    ours: dict[str, str] = {}
-    for each in paced(
-        [r for r in replayed.files if pace is not None or newest[r.publication.name] is r],
-        lambda r: r.publication.recorded_at,
-        pace,
-        clock=time.monotonic_ns,
-        sleep=lambda ns: time.sleep(ns / NS),
-    ):
-        name = each.publication.name
-        if each.data is not None:
-            sink.write(name, each.data, expect=[ours[name]] if name in ours else [])
-            ours[name] = sha256(each.data).hexdigest()
-            yield each.publication
-
-
-def _print(report: ReplayReport) -> None:
-    if report.files:
-        put(_files_table(report.files))
-    differing = [each for each in report.files if not each.identical]
-    if not report.settings:  # what other settings change is told once, for the end
-        for each in differing:
-            _changes(each.name, each.races)
-    told = (
-        f"{len(differing)} of them differ" if differing else "all identical to what was published"
-    )
-    told = told if report.files else "none to compare"
-    say(
-        f"{show.count(len(report.files), 'publication')} replayed, {told}. "
-        f"{show.count(report.written, 'file')} in {report.into}."
-    )
-    if report.folder:
-        _print_compared(report.folder, report.compared)
-    if not report.settings:
-        _print_pending(report.pending)
-    else:
-        say(
-            f"WHAT IF: the files in {report.into} are by the settings in {report.settings}, "
-            "not by those of the meet. Nothing was adopted; keep them away from the meet folder."
+    about_playing = {
+        "--from": begin, "--like": like, "--send": send, "--kind": kind, "--point": point,
+        "--source": source, "--chip": chip, "--heat": heat, "--tag": tag, "--clock": clock,
+        "--user": user, "--password-file": password_file, "--wait": wait,
+    }  # fmt: skip
+    if (into is None) == (not to):
+        raise typer.BadParameter(
+            "name either a folder with --into or a program with --to.", param_hint="'--into'"
         )
-        if report.races:
-            _changes("At the end, from the recorded settings to those", report.races)
+    if into is not None:
+        for option, given in about_playing.items():
+            if given:
+                raise typer.BadParameter("it needs --to.", param_hint=f"'{option}'")
+        report = republish(
+            log, into, until=until, pace=pace, settings=settings, compare=compare, plain=not json
+        )
+        if json:
+            print_json("replay", report.position, [report])
         else:
-            say("At the end no result is another than by the recorded settings.")
-
-
-def _files_table(files: Sequence[ReplayedFile]) -> Rows:
-    table = Rows("event", "file", "sha256", "compared", right=("event",))
-    for each in files:
-        said = "identical" if each.identical else f"DIFFERS: {each.difference}"
-        table.add(each.position, each.name, each.recorded[:12], said)
-    return table
-
-
-def _changes(title: str, races: Sequence[RaceChange]) -> None:
-    if races:
-        say(f"{title}:", "bold")
-        put(changes_table(races))
-
-
-def _print_compared(folder: str, compared: Sequence[ComparedFile]) -> None:
-    table = Rows("file", "in the folder", "what differs")
-    for each in compared:
-        if each.state != "identical":
-            table.add(each.name, each.state.upper(), each.difference)
-    if table.cells:
-        put(table)
-    _changes(f"From {folder} to what the log gives", [r for c in compared for r in c.races])
-    counts = Counter(each.state for each in compared)
-    said = ", ".join(f"{counts[state]} {state}" for state in _FILE_STATES if counts[state])
-    say(f"Compared with {folder}: {said or 'no file on either side'}.")
-
-
-def _print_pending(pending: Sequence[PendingFile]) -> None:
-    if not pending:
+            print_report(report)
+        if not report.identical:
+            raise typer.Exit(Exit.DIFFERS)
         return
-    table = Rows("race", "at the end of the log", "last revision")
-    for each in pending:
-        table.add(f"{each.session}/{each.event}/{each.heat}", _STATES[each.state], each.name)
-    put(table)
-    _changes("From the last revision to the end of the log", [r for p in pending for r in p.races])
-
-
-def upgrade_preview(*, logs: LogsArgument, json: JsonOption = False) -> None:
-    """Replay past logs by this version, before it is used at a meet.
-
-    Lists every published file that this version would make otherwise. The
-    logs are only read, also those of older versions.
-
-    Exit code 1 tells that a file would be another, 4 or 5 that a log could
-    not be replayed.
-    """
-    reports = []
-    worst = Exit.OK
-    for each in logs:
-        report, code = _preview(each, plain=not json)
-        reports.append(report)
-        worst = max(worst, code)
-    if json:
-        print_json("upgrade-preview", 0, reports)
-    else:
-        for report in reports:
-            _print_preview(report)
-    if worst is not Exit.OK:
-        raise typer.Exit(worst)
-
-
-def _preview(where: Path, *, plain: bool) -> tuple[PreviewReport, Exit]:
-    """One log's report, and the exit code it asks for. What is wrong with it ends only its own."""
-    try:
-        with open_log(where) as (opened, place):
-            past = UpTo(opened, opened.head().position)
-            with progress(f"Verifying {place.log}", plain=plain) as told:
-                require(verify(past, progress=told), place.log)
-            with progress(f"Replaying {place.log}", plain=plain) as told:
-                replayed = replay_all(past, told)
-    except (MeetError, StoreError) as error:
-        code, text = explain(error) or (Exit.UNAVAILABLE, str(error))
-        return PreviewReport(str(where), 0, 0, (), (), text), code
-    files = [each.report for each in replayed.files]
-    differing = tuple(each for each in files if not each.identical)
-    report = PreviewReport(
-        log=str(place.log),
-        position=replayed.meet.position,
-        identical=len(files) - len(differing),
-        differing=differing,
-        pending=tuple(pending(replayed)),
-        problem="",
-    )
-    return report, Exit.DIFFERS if differing else Exit.OK
-
-
-def _print_preview(report: PreviewReport) -> None:
-    say(report.log, "bold")
-    if report.problem:
-        say(f"It could not be replayed: {report.problem}\n")
-        return
-    if report.differing:
-        put(_files_table(report.differing))
-        for each in report.differing:
-            _changes(each.name, each.races)
-    _print_pending(report.pending)
-    say(
-        f"{show.count(report.identical, 'publication')} identical, "
-        f"{len(report.differing)} would change.\n"
-    )
+    if compare is not None:
+        raise typer.BadParameter("it needs --into.", param_hint="'--compare'")
+    wanted = Wanted(
+        to=to, begin=begin, until=until, speed=speed.strip().casefold(), pace=pace,
+        settings=settings, like=like, password_file=password_file, wait=wait,
+        changes={
+            "send": None if send is None else send.value,
+            "kinds": tuple(each.value for each in kind or ()),
+            "points": tuple(point or ()),
+            "sources": tuple(source or ()),
+            "chips": tuple(chip or ()),
+            "heats": tuple(heat or ()),
+            "tag": None if tag is None else tag.value,
+            "clock": None if clock is None else clock.value,
+            "user": user,
+        },
+    )  # fmt: skip
+    play(log, wanted, json=json)

@@ -11,6 +11,7 @@ from typer.testing import CliRunner, Result
 
 from meetlog import __version__
 from meetlog.cli import make_app
+from meetlog.exits import explain
 from meetlog.output import Envelope
 
 ROOT = Path(__file__).parents[2]
@@ -43,3 +44,10 @@ def program(*args: str | Path, **env: str) -> "subprocess.CompletedProcess[bytes
         cwd=ROOT,
         timeout=60,
     )
+
+
+def explained(error: BaseException) -> str:
+    """The message that ends the program for an error that can be expected."""
+    told = explain(error)
+    assert told is not None
+    return told[1]

@@ -16,6 +16,7 @@ from meetlog.cli import make_app
 from meetlog.doctor.findings import Finding
 from meetlog.exits import MEANINGS
 from meetlog.growth import Growth
+from meetlog.play.telling import PlayReport
 from meetlog.safekeeping import CopyReport
 from projections import views
 from tests.meetlog.calls import ROOT, call
@@ -45,7 +46,7 @@ COMMANDS = dict(commands())
 def section(name: str) -> str:
     """The part of the page about a command."""
     found = re.search(
-        rf"^### `meetlog {name}(?: [A-Z-][^`]*)?`\n(.*?)(?=^##|\Z)", PAGES, re.M | re.S
+        rf"^### `meetlog {name}(?: [A-Z-][^`]*)?`\n(.*?)(?=^#{{1,3}} |\Z)", PAGES, re.M | re.S
     )
     assert found, f"no page in docs/ has a section ### `meetlog {name}`"
     return found[1]
@@ -117,6 +118,7 @@ def test_the_page_names_no_option_that_is_not_there(name: str) -> None:
         ("replay", reports.ReplayedFile),
         ("replay", reports.PendingFile),
         ("replay", reports.ComparedFile),
+        ("replay", PlayReport),
         ("diff", reports.DiffReport),
         ("diff", reports.Side),
         ("diff", comparison.RaceChange),

@@ -1,0 +1,1 @@
+"""Playing a log into scoring software, through the ordinary protocols of relays."""
