@@ -161,7 +161,7 @@ def summary(report: PlayReport) -> str:
         f"{report.sent} sent to {whom}{again}."
     )
     if report.complete:
-        kept = report.items - report.sent + report.again
+        kept = report.items - report.sent
         asked = f" but {kept} that it did not ask for (gun times)" if kept > 0 else ""
         return f"{told} It has everything{asked}."
     owed = f" {', '.join(report.owed)} was not asked for to the end." if report.owed else ""

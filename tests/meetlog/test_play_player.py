@@ -347,7 +347,7 @@ async def test_the_summary_is_a_sentence() -> None:
         "Events 1 to 90 (reads): 6 items (Turn 3, Finish 3). "
         "8 sent to 10.0.0.7, 2 of them again. It has everything."
     )
-    assert summary(report(sent=7)).endswith("but 1 that it did not ask for (gun times).")
+    assert summary(report(sent=5, again=0)).endswith("but 1 that it did not ask for (gun times).")
     ended = report(complete=False, sent=0, again=0, peers=(), ended="stopped by Ctrl-C")
     assert summary(ended).endswith("0 sent to nobody. NOT everything: stopped by Ctrl-C.")
     owed = report(complete=False, ended="the peer took nothing for 9 s", owed=("Turn", "Finish"))
