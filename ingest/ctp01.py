@@ -65,7 +65,11 @@ def server_options(source: SourceSettings, password: str) -> ServerOptions:
             )
         # The real seeds are one per connection; this one only completes the options.
         return ServerOptions(
-            authentication=method, user=source.user, password=password, seed="unused"
+            authentication=method,
+            user=source.user,
+            password=password,
+            seed="unused",
+            stream_mode=source.mode,
         )
     raise IngestError(
         f"source {source.name}: there is no authentication {source.authentication!r}."
@@ -80,21 +84,15 @@ def with_seed(options: ServerOptions, seed: str) -> ServerOptions:
 
 async def converse(connection: Connection, peers: "Peers", options: ServerOptions) -> None:
     """Hold one conversation. Ends by `Hangup`."""
-    source = peers.source
     session = peers.enter(connection, options)
-    quiet = 0  # ns
+    silence = _Silence(peers.source, session)
     try:
         while True:
-            data = await connection.receive(source.ping or source.idle)
+            data = await connection.receive(silence.bound)
             if data is None:
-                quiet += source.ping or source.idle
-                if source.idle and quiet >= source.idle:
-                    raise Hangup(f"the peer was silent for {spell_duration(quiet)}")
-                if session.unanswered >= UNANSWERED_PINGS:
-                    raise Hangup(session.silence())
-                sending = session.ping()
+                sending = silence.passed()
             else:
-                quiet = 0
+                silence.broken()
                 reply = session.receive(data)
                 sending = reply.send
                 peers.remark(connection, reply.remarks)
@@ -107,6 +105,38 @@ async def converse(connection: Connection, peers: "Peers", options: ServerOption
                 await connection.send(sending)
     finally:
         peers.leave(connection)
+
+
+class _Silence:
+    """What is asked of a peer that says nothing: for its lines, or whether it is there."""
+
+    def __init__(self, source: SourceSettings, session: ServerSession) -> None:
+        pulls = source.mode == "pull"
+        alone = source.ping or source.idle
+        # A peer that is asked for lines says something as often as it is asked.
+        self.bound = min(source.poll, alone or source.poll) if pulls else alone  # ns
+        self._source = source
+        self._session = session
+        self._quiet = self._unasked = 0
+
+    def broken(self) -> None:
+        """The peer said something."""
+        self._quiet = self._unasked = 0
+
+    def passed(self) -> bytes:
+        """It was silent for another `bound`: what to send. Raises `Hangup` when it was too long."""
+        source, session = self._source, self._session
+        self._quiet += self.bound
+        self._unasked += self.bound
+        if source.idle and self._quiet >= source.idle:
+            raise Hangup(f"the peer was silent for {spell_duration(self._quiet)}")
+        asking = session.poll()
+        if asking or self._unasked < source.ping:
+            return asking
+        self._unasked = 0
+        if session.unanswered >= UNANSWERED_PINGS:
+            raise Hangup(session.silence())
+        return session.ping()
 
 
 class _Peer:

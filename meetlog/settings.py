@@ -112,6 +112,10 @@ publish = "complete"
 # CTP01 only: after so much silence the peer is asked whether it is still there.
 #ping = "10s"
 
+# CTP01 only: whether the peer sends by itself ("push") or is asked every so often ("pull").
+#mode = "push"
+#poll = "1s"
+
 # CTP01 only: "none", "plaintext", "hmac-sha1", "hmac-md5", "seed-sha1" or "seed-md5". The
 # password is the first line of a file of its own; this file is recorded in the log. With
 # "plaintext" the password itself arrives in the bytes that are recorded: prefer "hmac-sha1".

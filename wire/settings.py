@@ -118,8 +118,9 @@ class SourceSettings(msgspec.Struct, frozen=True):
     `host` says otherwise.
     `clock` says whether its stamps are `local` (in `zone`, the meet's when
     empty) or `utc`. `allow` restricts a server's peers to these networks.
-    `idle` closes a silent peer; 0 never does. For CTP01, `authentication`
-    is one of the protocol's names and the password is the first line of
+    `idle` closes a silent peer; 0 never does. For CTP01, `mode` is whether
+    the peer pushes its lines or is asked for them, every `poll`;
+    `authentication` is one of the protocol's names and the password is the first line of
     `password_file`, never written in this file, which the log records.
     """
 
@@ -134,6 +135,8 @@ class SourceSettings(msgspec.Struct, frozen=True):
     max_connections: Positive = 8
     idle: Duration = 0
     ping: Span = 10 * NS
+    mode: Literal["push", "pull"] = "push"
+    poll: Span = NS
     authentication: str = "none"
     user: str = ""
     password_file: str = ""

@@ -65,6 +65,9 @@ def _check_role(source: SourceSettings, path: Path, report: Report) -> None:
         problem = f"meetlog cannot be a {source.role} for {source.protocol}"
         report((*path, "role"), problem, f"write {allowed}")
     check_networks(source.allow, source.role, path, report)
+    if source.mode == "pull" and source.protocol in ("tsv1", "tsv2"):
+        problem = f"a {source.protocol} program cannot be asked for reads: it sends them"
+        report((*path, "mode"), problem, "remove this line")
 
 
 def _check_authentication(source: SourceSettings, path: Path, report: Report) -> None:

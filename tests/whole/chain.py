@@ -37,10 +37,11 @@ Passed = tuple[str, str, int]  # chip, point, moment in hundredths
 
 
 class Link(NamedTuple):
-    """How one hub feeds the next: the protocol, and what the feeding one is."""
+    """How one hub feeds the next: the protocol, what the feeding one is, and how it is asked."""
 
     protocol: str
     role: str
+    asked: str = ""
 
 
 LINKS = {
@@ -48,6 +49,7 @@ LINKS = {
     "tsv2": Link("tsv2", "server"),
     "tsv2-client": Link("tsv2", "client"),
     "ctp01": Link("ctp01", "client"),
+    "ctp01-pull": Link("ctp01", "client", 'mode = "pull"\npoll = "50ms"\n'),
 }
 
 
@@ -283,7 +285,7 @@ def source_of(link: Link, port: int) -> str:
     role = "server" if link.role == "client" else "client"
     return (
         f'[[source]]\nname = "before"\nprotocol = "{link.protocol}"\nrole = "{role}"\n'
-        f"port = {port}\n"
+        f"port = {port}\n{link.asked}"
     )
 
 
