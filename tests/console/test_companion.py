@@ -1,6 +1,7 @@
 """The console beside a `run`: in a process of its own, there when it records, gone with it."""
 
 import socket
+import ssl
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -9,6 +10,7 @@ from pathlib import Path
 
 import httpx
 import pytest
+import trustme
 
 from tests.console.visits import register
 from tests.kit.ports import free_port
@@ -128,3 +130,28 @@ def _listens(port: int) -> bool:
     with socket.socket() as trying:
         trying.settimeout(1)
         return trying.connect_ex(("127.0.0.1", port)) == 0
+
+
+def test_with_a_certificate_it_speaks_tls_and_nothing_else(folder: Path, ports: Ports) -> None:
+    authority = trustme.CA()
+    certificate = authority.issue_cert("127.0.0.1")
+    certificate.cert_chain_pems[0].write_to_path(folder / "console.pem")
+    certificate.private_key_pem.write_to_path(folder / "console-key.pem")
+    toml = (folder / "meet.toml").read_text()
+    tls = '[console]\ncertificate = "console.pem"\nkey = "console-key.pem"'
+    (folder / "meet.toml").write_text(toml.replace("[console]", tls))
+    trusting = ssl.create_default_context()
+    authority.configure_trust(trusting)
+    with running(folder) as process:
+        url = line_with(process, "console at ").split()[-1]
+        assert url == f"https://127.0.0.1:{ports.console}/"
+        found = httpx.get(f"{url}health", verify=trusting)
+        assert found.status_code == 200
+        signed = httpx.post(
+            f"{url}sign-in", verify=trusting, headers={"origin": url.rstrip("/")}, data={"name": ""}
+        )
+        assert signed.status_code != 200  # refused with words, not broken
+        with pytest.raises(httpx.HTTPError):
+            httpx.get(f"http://127.0.0.1:{ports.console}/health")
+        with pytest.raises(httpx.ConnectError, match="certificate"):
+            httpx.get(f"{url}health")
