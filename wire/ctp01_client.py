@@ -132,8 +132,6 @@ class ClientSession:
         go yet, `receive` returns it later. Raises `WireError` for a line that
         cannot be sent.
         """
-        if self.stage == "closed":
-            return b""
         self._render(line)
         self._held.append(line)
         self._release()

@@ -164,9 +164,8 @@ class Dues:
 
     def _skip(self, location: str, place: Place) -> None:
         """Pass over what was dropped since, and what a comparison of numbers leaves out."""
-        first, end = self._shelf.span(location)
-        place.next = max(place.next, first)
-        while place.next < min(place.until, end) and not self._matches(location, place, place.next):
+        place.next = max(place.next, self._shelf.span(location)[0])
+        while place.next < place.until and not self._matches(location, place, place.next):
             place.next += 1
 
     def _left(self, location: str, place: Place) -> int:

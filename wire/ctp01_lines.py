@@ -4,7 +4,7 @@ import re
 
 import msgspec
 
-from wire.ctp01_messages import DataLine, encode, format_parts
+from wire.ctp01_messages import DataLine, encode
 from wire.errors import WireError
 from wire.stamps import DAY, Stamp, format_clock, format_iso, parse_any
 
@@ -23,7 +23,6 @@ def render_line(line: DataLine, tagevent_format: str, time_format: str) -> bytes
         return encode(line)
     for form in (tagevent_format, FALLBACK):
         try:
-            format_parts(form)
             return encode(msgspec.structs.replace(line, format=form, time=time))
         except WireError:
             # A format for files, or one whose separator the location holds.

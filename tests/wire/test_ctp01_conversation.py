@@ -9,8 +9,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.kit.ctp01_talk import happen, hear
 from wire.ctp01 import Authentication, ClientDecoder, DataLine, EventInfo, Message, Reply
-from wire.ctp01_buffer import LineBuffer, due_lines
+from wire.ctp01_buffer import LineBuffer
 from wire.ctp01_client import ClientOptions, ClientSession
 from wire.ctp01_lines import render_time
 from wire.ctp01_marks import MAX_IDS, ROLLOVER_MARGIN, WINDOW, Marks
@@ -23,20 +24,6 @@ Key = tuple[str, int, str, str]
 
 def key(line: DataLine) -> Key:
     return line.location, line.seq, line.tag, line.time
-
-
-def add(client: ClientSession, buffer: LineBuffer, line: DataLine) -> bytes:
-    """A line happens: what the client says at once."""
-    buffer.add(line)
-    said = client.announce(line) if line.is_newlocation else b""
-    return said + b"".join(due_lines(client, buffer))
-
-
-def hear(client: ClientSession, buffer: LineBuffer, data: bytes) -> Reply:
-    """The server says something: what the client answers, lines included."""
-    reply = client.receive(data)
-    lines = b"".join(due_lines(client, buffer))
-    return msgspec.structs.replace(reply, send=reply.send + lines)
 
 
 class Meet:
@@ -68,7 +55,7 @@ class Meet:
         for _ in range(100_000):  # far more pieces than there are; talk without end fails
             line = next(fresh, None) if self.random.random() < 0.3 else None
             if line is not None:
-                up += add(self.client, self.buffer, line)
+                up += happen(self.client, self.buffer, line)
             if up:
                 size = self.random.randint(1, self.random.choice((3, 40, 400)))
                 size = size if left is None else min(size, left)
@@ -88,7 +75,7 @@ class Meet:
                 up += reply.send
                 self.closed += [reply.close] if reply.close else []
             elif (line := next(fresh, None)) is not None:
-                up += add(self.client, self.buffer, line)
+                up += happen(self.client, self.buffer, line)
                 polled = False
             elif not polled:
                 polled = True
@@ -321,7 +308,7 @@ class Scoring:
 
     def happen(self, seq: int, tag: str = "9", location: str = "a") -> list[str]:
         line = DataLine("CT01_33", seq, location, tag, "2008-10-16T14:02:15.31", 1, "R", 1)
-        return add(self.client, self.buffer, line).decode().split("\r\n")[:-1]
+        return happen(self.client, self.buffer, line).decode().split("\r\n")[:-1]
 
 
 def test_the_greeting_goes_alone() -> None:
@@ -407,7 +394,7 @@ def test_what_is_no_scoring_program(data: bytes, reason: str) -> None:
     assert reason in reply.close
     assert reply.send == b""
     line = DataLine("CT01_33", 1, "a", "newlocation", "14:02:15.31")
-    assert add(client, buffer, line) == b""
+    assert happen(client, buffer, line) == b""
     assert client.receive(b"ping\r\n").send == b""
 
 

@@ -132,6 +132,12 @@ def test_a_stream_goes_on_across_the_wrap() -> None:
     assert session.wants("a") == 4
 
 
+def test_the_seq_after_the_greatest_is_that_of_the_line_to_come() -> None:
+    session = session_on(Counted(a=(5, 1_000_000)))
+    assert session.receive(b"getdata~9~a~1\r\n").send == b"ack~getdata~0\r\n"
+    assert session.receive(b"getdata~9~a~2\r\n").send == b"err~getdata~sequence 2 is not here\r\n"
+
+
 def test_a_million_lines_are_owed_without_one_being_read() -> None:
     shelf = Counted(a=(1, 1_000_001), b=(1, 500_001))
     session = session_on(shelf)
