@@ -3,19 +3,16 @@
 The oracle goes by what was told, in its order, and knows nothing of folds.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import NamedTuple
 
-import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from exporters import relay_backfill, relay_queue, relay_work
-from projections import relays
-from projections.meet import Meet
 from projections.relayed import Item, ItemKind
-from tests.exporters.relay_stand import Crash, Stand, relay
-from tests.kit.meets import MS, read, utc
+from tests.exporters.relay_days import Course, Deed, adopt, bounds, play, turns, within
+from tests.exporters.relay_stand import Stand, relay
+from tests.kit.meets import MS, TOML, read, utc
 
 LONG = ("E20000172211014418900001", "E20000172211014418900002", "18900001", "guntime", "a,b")
 CHIPS = ("7", "07", "X9", *LONG)
@@ -51,17 +48,6 @@ class Told(NamedTuple):
     rssi: int | None
 
 
-class Course(NamedTuple):
-    """A stand, what was told to it, and by which event; the meet as it was last saved."""
-
-    stand: Stand
-    told: list[tuple[int, Told]]
-    saved: list[bytes]
-
-
-Deed = Callable[[Course], None]
-
-
 def _tell(reads: list[Told]) -> Deed:
     def deed(course: Course) -> None:
         for source in ("mat", "loop"):  # one message each, and a gun one of its own
@@ -86,48 +72,6 @@ def _raw(told: Told):  # type: ignore[no-untyped-def]  # as `read` is
     return read(told.tick * 500, chip, told.point, told.kind, antenna=told.antenna, **more)
 
 
-def _step(size: int, hurry: bool) -> Deed:
-    def deed(course: Course) -> None:
-        stand = course.stand
-        stand.now += 100 * MS
-        try:
-            (stand.hurry if hurry else stand.step)(size)
-        except Crash:
-            course.stand.begin()
-
-    return deed
-
-
-def _save(course: Course) -> None:
-    course.saved.append(course.stand.meet.save())
-
-
-def _crash(course: Course) -> None:
-    course.stand.begin(Meet.load(course.saved[-1]) if course.saved else None)
-
-
-def _forget(course: Course) -> None:
-    course.stand.begin()
-
-
-def _finish(course: Course) -> None:
-    if not course.stand.log.full and not course.stand.log.crash:
-        course.stand.finish()
-        course.saved.append(course.stand.meet.save())
-        _crash(course)
-
-
-def _fault(crash: str, full: bool) -> Deed:
-    def deed(course: Course) -> None:
-        course.stand.log.crash, course.stand.log.full = crash, full
-
-    return deed
-
-
-def _adopt(house: tuple[str, ...]) -> Deed:
-    return lambda course: course.stand.adopt(*house)
-
-
 told = st.builds(
     Told,
     source=st.sampled_from(["mat", "loop"]),
@@ -139,47 +83,10 @@ told = st.builds(
     rssi=st.sampled_from([None, -70, -60, -50]),
 )
 _tells = st.lists(told, min_size=1, max_size=6).map(_tell)
-_steps = st.builds(_step, st.sampled_from([1, 2, 3, 5, 100]), st.booleans())
-_faults = st.sampled_from([("before append", False), ("after append", False), ("", True)])
-deed = st.one_of(
-    _tells,
-    _tells,
-    _tells,
-    _steps,
-    _steps,
-    st.just(_save),
-    st.sampled_from([_crash, _forget, _finish]),
-    _faults.map(lambda f: _fault(*f)),
-    st.just(_fault("", full=False)),
-    st.sampled_from(HOUSES).map(_adopt),
-)
-days = st.lists(deed, max_size=40)
-bounds = st.fixed_dictionaries(
-    {
-        "heard": st.sampled_from([6, 20, 200_000]),
-        "items": st.sampled_from([2, 1000]),
-        "portion": st.sampled_from([1, 3, 500]),
-        "mark": st.sampled_from([20, 20_000]),
-    }
-)
 
 
-def _play(day: Iterable[Deed], bound: dict[str, int], house: tuple[str, ...]) -> Course:
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(relays, "MOST_HEARD", bound["heard"])
-        patch.setattr(relay_queue, "MOST_ITEMS", bound["items"])
-        patch.setattr(relay_work, "MARK_EVERY", bound["mark"])
-        patch.setattr(relay_backfill, "PORTION", bound["portion"])
-        patch.setattr(relay_work, "MOST_READS", 3 * bound["portion"])
-        course = Course(Stand(*house), [], [])
-        for each in day:
-            each(course)
-        _fault("", full=False)(course)
-        course.stand.adopt(*HOUSES[0])
-        course.stand.settle()
-        course.stand.now += 10_000 * MS  # whatever failed is tried again
-        course.stand.settle()
-    return course
+def _days(houses: Sequence[Deed]) -> st.SearchStrategy[list[Deed]]:
+    return st.lists(st.one_of(_tells, _tells, _tells, turns, st.sampled_from(houses)), max_size=40)
 
 
 Expected = tuple[int, int, str, str, int, float | None]  # what an item is to say, and from where
@@ -204,17 +111,24 @@ def _expected(told: Iterable[tuple[int, Told]], *, raw: bool = False) -> list[Ex
     return found
 
 
-@given(days, bounds, st.sampled_from(HOUSES))
+def _reads(course: Course) -> list[tuple[int, Told]]:
+    return [(at, each) for at, each in course.told if isinstance(each, Told)]
+
+
+@given(_days([adopt(*house) for house in HOUSES]), bounds, st.sampled_from(HOUSES))
 @settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 def test_each_distinct_read_is_queued_once_in_the_order_of_the_log(
     day: list[Deed], bound: dict[str, int], house: tuple[str, ...]
 ) -> None:
-    course = _play(day, bound, house)
-    stand, everything = course.stand, _expected(course.told)
+    with within(bound):
+        course = Course(Stand(*house))
+        play(course, day, *HOUSES[0])
+    stand, told = course.stand, _reads(course)
+    everything = _expected(told)
     assert list(map(_item, stand.items("all"))) == everything
-    assert list(map(_item, stand.items("raw"))) == _expected(course.told, raw=True)
+    assert list(map(_item, stand.items("raw"))) == _expected(told, raw=True)
     narrow = [
-        r for r in course.told
+        r for r in told
         if r[1].source == "loop" and r[1].point == "Finish" and r[1].kind != 1
         and (r[1].kind == 0 or r[1].chip in ("7", "07", "X9"))
     ]  # fmt: skip
@@ -255,3 +169,94 @@ def _check_numbers(stand: Stand, name: str) -> None:
         before += len(decision.items)
     assert stand.feeds[name].view.items == before
     assert stand.read_by(name) == stand.items(name)
+
+
+Passes = Callable[[Told], bool]
+FILTERS: dict[str, tuple[str, Passes]] = {
+    "none": (ALL, lambda _: True),
+    "finish": (relay("all", points=["Finish"]), lambda r: r.point == "Finish"),
+    "chips": (relay("all", chips=["X9"]), lambda r: not r.kind or r.chip == "X9"),
+    "kinds": (relay("all", kinds=["best-seen"]), lambda r: r.kind == 2),
+    "sources": (relay("all", sources=["mat"]), lambda r: r.source == "mat"),
+}
+
+
+@given(
+    st.lists(st.sampled_from(sorted(FILTERS)), min_size=1, max_size=3).flatmap(
+        lambda names: st.tuples(st.just(names), _days([adopt(FILTERS[n][0]) for n in names]))
+    ),
+    bounds,
+)
+@settings(max_examples=50, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+def test_whatever_the_filters_were_in_between_nothing_is_queued_twice(
+    case: tuple[list[str], list[Deed]], bound: dict[str, int]
+) -> None:
+    names, day = case
+    with within(bound):
+        course = Course(Stand(FILTERS[names[0]][0]))
+        play(course, day, FILTERS[names[-1]][0])
+    told = _reads(course)
+    found = [_item(i) for i in course.stand.items("all")]
+    # Identical copies are told by their places: a stronger one may be both new and a copy.
+    everything = _expected(told)
+    left = iter(everything)
+    assert all(item in left for item in found), "not in the order of the log, or twice"
+    sure = [r for r in told if all(FILTERS[n][1](r[1]) for n in names)]
+    assert [i for i in found if i in _expected(sure)] == _expected(sure)
+    maybe = [r for r in told if any(FILTERS[n][1](r[1]) for n in names)]
+    assert all(i in _expected(maybe) for i in found)
+
+
+ELSEWHERE = TOML.replace("Berlin", "Lisbon")  # an hour west
+HOUR = 3600 * 1000 * MS
+
+
+@given(_days([adopt(ALL, RAW), adopt(ALL, RAW, toml=ELSEWHERE)]), bounds)
+@settings(max_examples=50, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+def test_another_zone_queues_nothing_again(day: list[Deed], bound: dict[str, int]) -> None:
+    """What was queued keeps its moment, for that is what was sent; what follows has the new one."""
+    with within(bound):
+        course = Course(Stand(ALL, RAW))
+        play(course, day)
+        last = course.stand.log.head().position
+        _tell([Told("loop", "Turn", "X9", n, 2, 1, None) for n in range(20, 22)])(course)
+        play(course, [], ALL, RAW)
+    stand = course.stand
+    for name, expected in (("all", _expected(_reads(course))),
+                           ("raw", _expected(_reads(course), raw=True))):  # fmt: skip
+        found = list(map(_item, stand.items(name)))
+        assert [(*i[:4], i[5]) for i in found] == [(*e[:4], e[5]) for e in expected]
+        late = HOUR if stand.toml == ELSEWHERE else 0
+        for one, other in zip(found, expected, strict=True):
+            assert one[4] - other[4] in ((0, HOUR) if one[0] <= last else (late,))
+
+
+def test_a_decision_is_folded_at_once() -> None:
+    """Only then its items leave: a read that nothing follows must not wait for the next one."""
+    stand = Stand(ALL)
+    assert stand.step() is None
+    _tell([Told("mat", "Finish", "7", 0, 2, 1, None)])(Course(stand))
+    assert stand.step() == 0
+    assert stand.feeds["all"].view.items == 0
+    assert stand.step() is None
+    assert stand.feeds["all"].view.items == 1
+    _tell([Told("mat", "Finish", "7", 1, 2, 1, None)])(Course(stand))
+    assert stand.hurry() == 0
+    assert stand.hurry() is None
+    assert stand.feeds["all"].view.items == 2
+
+
+def test_while_the_log_cannot_be_written_somebody_is_told_and_it_is_tried_again() -> None:
+    stand = Stand(ALL)
+    stand.step()
+    _tell([Told("mat", "Finish", "7", 0, 2, 1, None)])(Course(stand))
+    stand.log.full = True
+    wait = stand.step()
+    assert wait
+    assert [alarm.key for alarm in stand.queue.alarms()] == ["relays"]
+    stand.log.full = False
+    assert stand.step() == wait, "it was tried too soon"
+    stand.now += wait
+    assert stand.step() == 0
+    assert not stand.queue.alarms()
+    assert len(stand.items("all")) == 1
