@@ -200,9 +200,8 @@ class Choice:
         return text, "" if text == name else name
 
     def _is_a_tag(self, text: str) -> bool:
-        """Whether somebody may be sent as this text: a chip, or a bib."""
-        state = self._meet.state
-        return text in state.reads.chips or text in state.startlist.tags
+        """Whether somebody may be sent as this text: a chip that was read, or the bib of one."""
+        return text in self._meet.state.reads.chips or bool(self._meet.chips_of(text))
 
     def _in_heats(self, chip: str, moment: int) -> bool:
         """Whether the chip is of somebody in one of the heats, and swam it then, if it started."""
