@@ -18,7 +18,7 @@ from projections.relayed import Item, ItemKind
 from projections.relays import BLOCK
 from store.log import Log, hash_at
 from wire.ctp01_client import ClientOptions, ClientSession
-from wire.ctp01_messages import GUNTIME, NEWLOCATION, Command, DataLine, EventInfo, Reply
+from wire.ctp01_messages import GUNTIME, NEWLOCATION, Command, DataLine, Err, EventInfo, Reply
 from wire.ctp01_shelf import NumberedShelf, check_location, seq_of
 from wire.errors import WireError
 from wire.settings import RelaySettings, Settings
@@ -99,7 +99,7 @@ class _Talk:
                     await connection.send(reply.send)
             self._remark(reply)
             if reply.close:
-                raise Hangup(reply.close)
+                raise Hangup(reply.close + _remedy(reply))
             self.more.tell()
 
     async def _pump(self) -> None:
@@ -270,6 +270,13 @@ class Lines:
             "CT01_33", seq_of(place), item.location, tag, time,
             min(item.lap, 999) or 1, reader or self._controller, max(0, item.antenna),
         )  # fmt: skip
+
+
+def _remedy(reply: Reply) -> str:
+    """What to do about it that we hang up, where that is known."""
+    refused = any(isinstance(m, Err) and m.command == "authorize" for m in reply.messages)
+    where = "; compare `user` and the first line of `password_file` with what that program expects"
+    return where if refused else ""
 
 
 @lru_cache(maxsize=4096)

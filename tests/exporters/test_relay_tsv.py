@@ -273,6 +273,20 @@ async def test_what_a_peer_did_not_take_is_sent_again_however_long_ago_it_was() 
         assert await again.take_until(1000) == chips
 
 
+async def test_a_stop_does_not_wait_for_a_peer_that_does_not_read() -> None:
+    stand = RelayStand(TSV1)
+    chips = stand.add(1000)
+    async with visiting(stand) as visits:
+        visits.come(window=1)
+        await anyio.sleep(30)
+        stopped_at = anyio.current_time()
+    assert anyio.current_time() - stopped_at <= 1
+    assert stand.recorder.metas(SOCKET_CLOSED)[0]["reason"] == STOPPED
+    stand.restart()
+    async with visiting(stand) as visits:
+        assert await visits.come().take_until(1000) == chips
+
+
 async def test_what_filled_the_buffers_and_more_is_not_sent_again(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
