@@ -166,6 +166,27 @@ async def test_a_sequence_is_resumed_from_and_one_of_the_future_brings_everythin
     assert stand.marks(2)[-1][2:] == (1, 1), "and it is known that the program had it before"
 
 
+async def test_one_who_goes_back_while_it_is_being_sent_lines_gets_them_again() -> None:
+    stand = RelayStand(RELAY, locations=("Start", "Finish"))
+    for n in range(1000):
+        stand.add(1, ("Start", "Finish")[n % 2])
+    async with calling(stand, window=1) as program:
+        await program.greet()
+        await program.say("start")
+        lines = await program.until(300)
+        await program.say("start~Finish~11")
+        while seen(lines)[-1] != ("Finish", 500, "1999"):
+            lines += await program.until(1)
+        got = seen(lines)
+        back = got.index(("Finish", 11, "1021"), got.index(("Finish", 11, "1021")) + 1)
+        assert 300 < back < 800
+        assert [each for each in got[back:] if each[0] == "Finish"] == [
+            ("Finish", n + 1, f"{1001 + 2 * n}") for n in range(10, 500)
+        ]
+        starts = [each for each in got if each[0] == "Start"]
+        assert starts == [("Start", n + 1, f"{1000 + 2 * n}") for n in range(500)]
+
+
 async def test_one_who_pulls_gets_exactly_what_was_promised() -> None:
     stand = RelayStand(RELAY, locations=("Start", "Finish"))
     stand.add(5)
