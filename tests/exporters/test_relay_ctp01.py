@@ -1,7 +1,7 @@
 """CTP01 toward scoring programs: what they are sent, and what the operator hears of odd ones."""
 
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from functools import partial
 from itertools import pairwise
 
@@ -257,6 +257,26 @@ async def test_where_a_conversation_stands_still_is_told(lines: list[str], words
         await program.say("stream-mode=push", "start")
         assert f"~{chips[0]}~" in (await program.hear_out())[-1]
         await stand.board.until(lambda texts: not texts)
+
+
+@pytest.mark.parametrize(
+    ("said", "reason"),
+    [
+        (b"getlocations\r\n", "the server began with 'getlocations' instead of a greeting"),
+        (b"HTTP/1.1 400 Bad Request\r\n", "no CTP01 scoring program ("),
+        (b"RunScore~1~0\r\n" + b"?!\r\n" * 200, "101 lines in a row that are not CTP01"),
+        (b"RunScore~1~0\r\n" + bytes(range(65, 91)) * 20_000, "without the end of a line"),
+        (b"RunScore~1~1\r\nauthentication=kerberos\r\n", "wants what we cannot give"),
+    ],
+)
+async def test_one_who_makes_no_sense_is_hung_up_on_in_words(said: bytes, reason: str) -> None:
+    stand = RelayStand(RELAY, locations=("Finish",))
+    async with calling(stand) as program:
+        for at in range(0, len(said), 50_000):
+            with suppress(BrokenPipeError):
+                await program.stream.send(said[at : at + 50_000])
+        await stand.recorder.until_count(SOCKET_CLOSED, 1)
+    assert reason in stand.recorder.metas(SOCKET_CLOSED)[0]["reason"]
 
 
 async def test_a_location_that_is_unknown_is_told_of_with_those_that_are_not() -> None:
