@@ -103,7 +103,6 @@ class Player:
         self._sleep = sleep
         self.ended = ""
         self.interrupted = False
-        self._all_told = False
         self._complete_since: int | None = None
         self._begun = anyio.Event()
         self._done = anyio.Event()
@@ -126,7 +125,6 @@ class Player:
                 try:
                     if self.playing.pace is None:
                         self._feed.show(self.playing.stream)
-                        self._all_told = True
                     else:
                         group.start_soon(self._tell, stop)
                     addresses = await self._open(group, office)
@@ -167,8 +165,6 @@ class Player:
         """Tell of the items at the pace of then, from the moment on at which somebody listens."""
         await self._begun.wait()
         await anyio.to_thread.run_sync(self._tell_at_pace, stop)
-        self._all_told = not stop.is_set()
-        self._look()
 
     def _tell_at_pace(self, stop: threading.Event) -> None:
         playing, stream = self.playing, Stream()
@@ -190,8 +186,6 @@ class Player:
         if self.tally.asked:
             self._begun.set()
         items = self.playing.stream.items
-        if not self._all_told:
-            return
         if self.tally.taken(items) and not self.tally.open:
             self._end("")
         if not self.tally.complete(items):

@@ -137,9 +137,10 @@ def test_what_is_no_decision_is_masked_into_none(tmp_path: Path) -> None:
 
 
 def test_masking_an_item_keeps_all_that_is_no_name(tmp_path: Path) -> None:
-    meet = relayed(tmp_path / "meet")
+    meet = corrected(tmp_path / "meet")
     head = meet.log.head().position
     masker = Masker(meet.log, head)
+    assert {e.kind for e in meet.log.read(0, head, kinds=RELAYED)} == set(RELAYED)
     for event in meet.log.read(0, head, kinds=RELAYED):
         assert masker.mask(event) == (event.meta, event.body)
     item = Item(

@@ -97,6 +97,9 @@ def test_the_receipt_of_a_resend_names_the_cut() -> None:
     told.mark(1, 1, c=2)
     told.close(2)
     told.wait(5)
+    told.open(4)  # over which nothing was sent: the cut that counts is the one before
+    told.wait(5)
+    told.close(4)
     told.open(3, "192.168.1.7:5000")
     told.mark(3, 3, 2, c=3)
     receipt = told.health.receipt
