@@ -11,6 +11,7 @@ import anyio
 
 from exporters.relay_connection import Channel, More, Office, until_hangup
 from exporters.relay_feed import Cursor, Feed, Numbered
+from exporters.relay_ledger import Had
 from exporters.relay_progress import Piece, Progress
 from exporters.relay_stamps import Stamps
 from ingest.connections import Connection, Hangup
@@ -56,7 +57,7 @@ async def talk_ctp01(
     """Hold one conversation with a scoring program. Ends by `Hangup`."""
     place = office.ledger.enter(connection.peer)
     channel = Channel(connection, office, Progress(0, office.relay.overlap), place)
-    talk = _Talk(channel, stamps, options, place.through)
+    talk = _Talk(channel, stamps, options, office.ledger.had(place.name))
     try:
         await talk.hold()
     finally:
@@ -68,16 +69,14 @@ async def talk_ctp01(
 class _Talk:
     """One conversation: what the peer says, and the lines that are due to it."""
 
-    def __init__(
-        self, channel: Channel, stamps: Stamps, options: ClientOptions, known: int
-    ) -> None:
+    def __init__(self, channel: Channel, stamps: Stamps, options: ClientOptions, had: Had) -> None:
         self.more = More(channel.feed)
         self._channel = channel
         self._feed = channel.feed
         self._shelf = LineShelf(channel.feed)
         self._session = ClientSession(options, self._shelf)
         self._lines = Lines(stamps, options.connection_id or "")
-        self._known = known
+        self._had = had
         self._announced = set(self._shelf.locations)
         # Whatever is sent is whole: an answer does not stand in the middle of a line.
         self._sending = anyio.Lock()
@@ -154,7 +153,8 @@ class _Talk:
             if data:
                 pieces.append(data)
                 sent += 1
-                again += number <= self._known
+                again += self._had.has(number, item.location, place)
+                self._had.take(item.location, place)
         if items:
             await self._channel.deliver(Piece(b"".join(pieces), through, sent, again))
 

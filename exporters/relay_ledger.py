@@ -27,6 +27,25 @@ class Place(NamedTuple):
     through: int = -1
 
 
+class Had(NamedTuple):
+    """What a peer that asks by itself was sent of each location, for its receipts.
+
+    Before this run it may have been sent items up to `before`; in it, of each
+    location in `places`, the items up to that place.
+    """
+
+    before: int
+    places: dict[str, int]
+
+    def has(self, number: int, location: str, place: int) -> bool:
+        """Whether it was sent this item."""
+        return number <= self.before or place <= self.places.get(location, 0)
+
+    def take(self, location: str, place: int) -> None:
+        """It is sent this item."""
+        self.places[location] = max(place, self.places.get(location, 0))
+
+
 class Ledger:
     """The places of one relay's peers: as the log had them at the start, and as they went on."""
 
@@ -34,6 +53,11 @@ class Ledger:
         self._relay = relay
         self._known = {key: (peer.through, peer.safe) for key, peer in known.items()}
         self._open: set[str] = set()
+        self._had = {key: Had(peer.through, {}) for key, peer in known.items()}
+
+    def had(self, name: str) -> Had:
+        """What the peer of this name was sent, to be kept up by whoever sends to it."""
+        return self._had.setdefault(name, Had(0, {}))
 
     def enter(self, peer: str) -> Place:
         """A connection begins; its place, from which nothing was sent to a peer that is new."""

@@ -166,6 +166,23 @@ async def test_a_sequence_is_resumed_from_and_one_of_the_future_brings_everythin
     assert stand.marks(2)[-1][2:] == (1, 1), "and it is known that the program had it before"
 
 
+async def test_a_location_that_is_first_started_in_a_later_connection_is_not_sent_again() -> None:
+    stand = RelayStand(RELAY, locations=("Start", "Finish"))
+    stand.add(3, "Start")
+    stand.add(2, "Finish")
+    async with calling(stand) as program:
+        await program.greet()
+        await program.say("start~Finish")
+        assert len(await program.until(2)) == 2
+        await anyio.sleep(2)
+    async with calling(stand) as program:
+        await program.greet()
+        await program.say("start~Start", "start~Finish~2")
+        assert len(await program.until(4)) == 4
+        await anyio.sleep(2)
+    assert stand.marks(2)[-1][2:] == (4, 1), "four were sent, and one of them again"
+
+
 async def test_one_who_goes_back_while_it_is_being_sent_lines_gets_them_again() -> None:
     stand = RelayStand(RELAY, locations=("Start", "Finish"))
     for n in range(1000):
