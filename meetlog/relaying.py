@@ -17,11 +17,12 @@ from exporters.relay_ctp01 import client_options, talk_ctp01
 from exporters.relay_stamps import Stamps
 from exporters.relay_tsv import talk_tsv
 from ingest.clients import run_client
-from ingest.connections import Talk
+from ingest.connections import Connection, Hangup, Talk
 from ingest.errors import IngestError
 from ingest.servers import run_server
 from meetlog.passwords import read_password
 from store.log import StoreError
+from wire.ctp01_options import ClientOptions
 from wire.errors import WireError
 from wire.settings import Settings
 
@@ -96,18 +97,36 @@ def _talk(office: Office, settings: Settings, folder: Path) -> Talk:
 
 
 def talk_of(office: Office, settings: Settings, password: Callable[[], str]) -> Talk:
-    """The relay's side of any conversation. Raises `IngestError`."""
+    """The relay's side of any conversation. Raises `IngestError`.
+
+    The password is asked for anew each time: a wrong one can be set right
+    without a restart.
+    """
     relay = office.relay
     stamps = Stamps(relay, settings)
     if relay.protocol != "ctp01":
         return partial(talk_tsv, office=office, stamps=stamps)
+    options = partial(_options, office, settings, password)
+    options()  # what is wrong with them is told before anybody is called
+
+    async def talk(connection: Connection) -> None:
+        try:
+            found = await anyio.to_thread.run_sync(options)
+        except IngestError as e:
+            raise Hangup(f"{e}") from e
+        await talk_ctp01(connection, office, stamps, found)
+
+    return talk
+
+
+def _options(office: Office, settings: Settings, password: Callable[[], str]) -> ClientOptions:
+    relay = office.relay
     known = password()
     try:
-        options = client_options(relay, settings, office.feed.log, known)
+        return client_options(relay, settings, office.feed.log, known)
     except WireError as e:
         raise IngestError(
             f"relay {relay.name}: CTP01 cannot send its program, version, user or password: {e}"
         ) from e
     except StoreError as e:
         raise IngestError(f"relay {relay.name}: its identity cannot be read: {e}") from e
-    return partial(talk_ctp01, office=office, stamps=stamps, options=options)

@@ -1,18 +1,20 @@
 """A relay that cannot start is an alarm with a remedy and is tried again; recording goes on."""
 
 import socket
+from functools import partial
 from pathlib import Path
 
 import anyio
 import anyio.to_thread
 import pytest
 
+from ingest.clients import run_client
 from ingest.connections import Talk, attend
 from ingest.desk import Desk
 from ingest.errors import IngestError
 from meetlog.passwords import read_password
 from meetlog.relaying import TRY_AGAIN, run_relay
-from store.event import SOCKET_OPENED, SOCKET_SENT
+from store.event import SOCKET_CLOSED, SOCKET_OPENED, SOCKET_SENT
 from tests.kit.jumping import JumpingLoop
 from tests.kit.memory import Dialer, MemoryStream, memory_pair
 from tests.kit.relays import RelayStand, TsvPeer, run_here
@@ -138,6 +140,37 @@ async def test_a_password_that_cannot_be_used_is_read_again_until_it_can(
         assert await far.receive() == b"authorize~ada~secret\r\n"
         group.cancel_scope.cancel()
     assert stand.recorder.of(SOCKET_SENT)
+
+
+async def test_a_password_that_was_wrong_can_be_set_right_while_it_is_tried(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    pairs = [memory_pair() for _ in range(3)]
+    dialer = Dialer(*[near for near, _ in pairs])
+    monkeypatch.setattr("meetlog.relaying.run_client", partial(run_client, dial=dialer))
+    stand = RelayStand(CTP01)
+    path = tmp_path / "scoring.password"
+    write(path, b"wrong")
+    async with anyio.create_task_group() as group:
+        await group.start(run_relay, stand.office, Settings(), tmp_path, lambda _: None)
+        await _ask(pairs[0][1])
+        assert await pairs[0][1].receive() == b"authorize~ada~wrong\r\n"
+        write(path, None)
+        await pairs[0][1].send(b"err~authorize\r\n")
+        assert await pairs[1][1].receive() == b"", "without a password nobody is greeted"
+        write(path, b"right")
+        await _ask(pairs[2][1])
+        assert await pairs[2][1].receive() == b"authorize~ada~right\r\n"
+        group.cancel_scope.cancel()
+    reasons = [meta["reason"] for meta in stand.recorder.metas(SOCKET_CLOSED)]
+    assert "refused our authorization" in reasons[0]
+    assert "cannot be read: No such file" in reasons[1]
+
+
+async def _ask(far: MemoryStream) -> None:
+    """Greet, and ask for the password."""
+    assert await far.receive() == b"SimpleClient~0.5.0~CTP01\r\n"
+    await far.send(b"RunScore~1~1\r\nauthentication=plaintext\r\n")
 
 
 @pytest.mark.parametrize(
