@@ -69,15 +69,21 @@ class Corrections:
                 self._waiting[place] = _Wait(item, now)
                 self._of_chip.setdefault(chip, {})[place] = None
 
-    def due(self, now: int) -> tuple[list[Item], list[Item]]:
-        """What to send and what to withdraw now, oldest moment first; it waits no longer."""
+    def due(self, now: int, most: int) -> tuple[list[Item], list[Item]]:
+        """What to send and what to withdraw now, oldest moment first; it waits no longer.
+
+        About `most` of what waited longest; what belongs together stays together.
+        """
         add = list(self._at_once.values())
         withdraw: list[Item] = []
         self._at_once.clear()
+        chip = ""
         while self._waiting:
             place, wait = next(iter(self._waiting.items()))
-            if now - wait.since < self._hold:
+            enough = place[0] != chip and len(add) + len(withdraw) >= most
+            if enough or now - wait.since < self._hold:
                 break
+            chip = place[0]
             (withdraw if place[1] else add).append(wait.item)
             self._end(place)
         add.sort(key=lambda i: (i.moment, i.location, i.tag, i.kind))

@@ -167,16 +167,18 @@ class Queue:
         """Append a decision; False, and an alarm, when the log cannot be written now."""
         name, items = work.settings.name, portion.items
         before = meet.state.relays.stream(name).items
+        # What is withdrawn stands beside what comes in its place: crossings are of one event.
+        most = max(1, len(items)) if work.crossings else MOST_ITEMS
         drafts = [
             queued_draft(
                 name,
-                items[at : at + MOST_ITEMS],
+                items[at : at + most],
                 as_of=portion.until,
                 before=before + at,
                 crossings=work.crossings,
-                withdrawn=portion.withdrawn if at == 0 else (),
+                withdrawn=portion.withdrawn,
             )
-            for at in range(0, max(1, len(items)), MOST_ITEMS)
+            for at in range(0, max(1, len(items)), most)
         ]
         try:
             head = self._log.append(drafts)

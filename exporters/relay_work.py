@@ -24,6 +24,7 @@ MARK_READS = 5000
 # In one turn, so that it takes some milliseconds even after much has waited.
 MOST_READS = 5000
 MOST_LOOKS = 300
+MOST_DUE = 500
 
 _moment = attrgetter("moment")
 
@@ -65,9 +66,8 @@ class ReadsWork:
         self.done = max(self.done, stream.as_of)
         until, news = self._news(meet)
         items = tuple(choice.heard(news, self.done))
-        idle = until - stream.as_of
-        crowded = idle > 0 and meet.state.relays.heard_size >= MARK_READS
-        return Portion(items, (), until, bool(items) or idle >= MARK_EVERY or crowded)
+        idle = until - stream.as_of >= MARK_EVERY
+        return Portion(items, (), until, bool(items) or idle or self._crowds(meet, stream, until))
 
     def accept(self, portion: Portion) -> None:
         """It is queued, or was not worth it."""
@@ -80,6 +80,13 @@ class ReadsWork:
     def wait(self, meet: Meet, now: int) -> int | None:  # noqa: ARG002 - reads wait for nothing
         """How long (ns) until there is more to do; None when not before something comes in."""
         return 0 if self._backfill is not None or self.done < meet.position else None
+
+    def _crowds(self, meet: Meet, stream: Stream, until: int) -> bool:
+        """Whether much is kept for this relay, and not for another one, which it has seen."""
+        relays = meet.state.relays
+        if relays.heard_size < MARK_READS:
+            return False
+        return stream.as_of < relays.heard[0].until <= until
 
     def _news(self, meet: Meet) -> tuple[int, Sequence[Heard]]:
         """Until which event is known what came in since `done`, and what did."""
@@ -148,7 +155,7 @@ class CrossingsWork:
             del self._chips[chip]
             self._look(chip, WHOLE, stream, choice, now)
         guns, gone = self._guns(stream, choice)
-        add, withdraw = self._corrections.due(now)
+        add, withdraw = self._corrections.due(now, MOST_DUE)
         items = tuple(choice.announced([*guns, *add]))
         withdrawn = (*gone, *withdraw)
         return Portion(items, withdrawn, meet.position, bool(items or withdrawn))

@@ -7,12 +7,12 @@ index, so that a peer that asks for an old item is led to its event.
 from bisect import bisect_left, bisect_right, insort
 from collections.abc import Iterable, Sequence
 from operator import attrgetter
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 
 from projections.facts import Gun, Reads
-from projections.relayed import Item, ItemKind, Queued, Sent, key_of
+from projections.relayed import Item, ItemKind, Key, Queued, Sent, key_of
 from store.event import Meta
 from wire.settings import Settings
 
@@ -25,6 +25,7 @@ MOST_HEARD = 200_000  # reads that wait for a relay that does not keep up; the l
 MOST_PEERS = 256  # whose progress is remembered; one that is forgotten is sent everything
 MOST_GONE = 200  # what no longer holds, and somebody may want to remove by hand
 
+_NEAR = 2  # neighbours on each side that are tried; all of them would be the square of many guns
 _moment = attrgetter("moment")
 _until = attrgetter("until")
 
@@ -97,44 +98,87 @@ class Stream(msgspec.Struct):
             self.as_of = max(self.as_of, fact.as_of)
 
     def _withdraw(self, fact: Queued) -> None:
-        for item in fact.withdrawn:
-            standing = self.standing.get(item.of_chip, [])
-            at = bisect_left(standing, item.moment, key=_moment)
-            while at < len(standing) and standing[at].moment == item.moment:
-                if standing[at] == item:
-                    del standing[at]
-                    break
-                at += 1
-            self.gone.append(Gone(item, _instead(item, fact.items, standing), fact.position))
+        added = _by_place(fact.items)
+        for place, gone in _by_place(fact.withdrawn).items():
+            standing = self.standing.get(place.chip, [])
+            for item in gone:
+                _remove(item, standing)
+            laps = {
+                item.lap: item.moment
+                for item in (standing if len(added.get(place, ())) < len(gone) else ())
+                if item.lap and _place_of(item) == place
+            }
+            instead = _instead(gone, added.get(place, []))
+            for n, item in enumerate(gone):
+                moment = instead.get(n) or laps.get(item.lap, 0)
+                self.gone.append(Gone(item, moment, fact.position))
         self.withdrawn += len(fact.withdrawn)
         del self.gone[:-MOST_GONE]
 
     def _stand(self, items: Iterable[Item]) -> None:
         gone = {key_of(each.item) for each in self.gone}
+        again: set[Key] = set()
         for item in items:
-            if item.kind == ItemKind.LOCATION:
-                continue
-            insort(self.standing.setdefault(item.of_chip, []), item, key=_moment)
-            if key_of(item) in gone:  # what was taken back holds again
-                self.gone = [each for each in self.gone if key_of(each.item) != key_of(item)]
-                self.withdrawn -= 1
+            if item.kind != ItemKind.LOCATION:
+                insort(self.standing.setdefault(item.of_chip, []), item, key=_moment)
+                if key_of(item) in gone:
+                    again.add(key_of(item))
+        if again:  # what was taken back holds again
+            kept = [each for each in self.gone if key_of(each.item) not in again]
+            self.withdrawn -= len(self.gone) - len(kept)
+            self.gone = kept
 
 
-def _instead(gone: Item, items: Iterable[Item], standing: Iterable[Item]) -> int:
-    """The moment of what is in the place of what was withdrawn, 0 where nothing is.
+class _Place(NamedTuple):
+    """What items must have in common for one to be in the place of another."""
 
-    That is the nearest of those queued with the withdrawal, or the same lap
-    where that was queued before it.
+    kind: int
+    location: str
+    chip: str
+
+
+def _place_of(item: Item) -> _Place:
+    return _Place(item.kind, item.location, item.of_chip)
+
+
+def _by_place(items: Iterable[Item]) -> dict[_Place, list[Item]]:
+    """The items of each place, in order of moment."""
+    found: dict[_Place, list[Item]] = {}
+    for item in sorted(items, key=_moment):
+        found.setdefault(_place_of(item), []).append(item)
+    return found
+
+
+def _remove(item: Item, standing: list[Item]) -> None:
+    at = bisect_left(standing, item.moment, key=_moment)
+    while at < len(standing) and standing[at].moment == item.moment:
+        if standing[at] == item:
+            del standing[at]
+            return
+        at += 1
+
+
+def _instead(gone: Sequence[Item], added: Sequence[Item]) -> dict[int, int]:
+    """The moments of what is in the place of those withdrawn, by their places in `gone`.
+
+    All are of one place in order of moment. Each of those that were queued
+    with the withdrawal is in the place of one, of the nearest first; where
+    many moved together, they did so in their order.
     """
-
-    def is_like(item: Item) -> bool:
-        return (item.kind, item.location, item.of_chip) == (gone.kind, gone.location, gone.of_chip)
-
-    moments = [item.moment for item in items if is_like(item)]
-    moments += [
-        item.moment for item in standing if gone.lap and item.lap == gone.lap and is_like(item)
-    ]
-    return min(moments, key=lambda moment: (abs(moment - gone.moment), moment), default=0)
+    if len(gone) == len(added):
+        return {n: item.moment for n, item in enumerate(added)}
+    pairs = []
+    for n, one in enumerate(gone):
+        at = bisect_left(added, one.moment, key=_moment)
+        near = range(max(0, at - _NEAR), min(len(added), at + _NEAR))
+        pairs += [(abs(one.moment - added[m].moment), n, m) for m in near]
+    found: dict[int, int] = {}
+    taken: set[int] = set()
+    for _, n, m in sorted(pairs):
+        if n not in found and m not in taken:
+            found[n] = added[m].moment
+            taken.add(m)
+    return found
 
 
 class Peer(msgspec.Struct):

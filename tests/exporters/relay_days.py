@@ -99,6 +99,7 @@ def within(bound: dict[str, int]) -> Iterator[None]:
         patch.setattr(relay_work, "MARK_EVERY", bound["mark"])
         patch.setattr(relay_work, "MOST_READS", 3 * bound["portion"])
         patch.setattr(relay_work, "MOST_LOOKS", bound["portion"])
+        patch.setattr(relay_work, "MOST_DUE", bound["portion"])
         patch.setattr(relay_backfill, "PORTION", bound["portion"])
         yield
 

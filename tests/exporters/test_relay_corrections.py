@@ -4,6 +4,7 @@ import pytest
 
 from exporters.relay_corrections import WHOLE, Corrections, Span
 from projections.relayed import Item, ItemKind
+from tests.exporters.relay_days import within
 from tests.exporters.relay_stand import SECOND, Stand, relay
 from tests.kit import sayings
 from tests.kit.meets import MS, SWIM, heat, read, utc
@@ -329,8 +330,8 @@ def test_waiting_costs_only_what_is_due() -> None:
     for n in range(10_000):
         corrections.note(str(n), [item(10_000 - n)], [], n // 100, WHOLE)
     assert corrections.next_due(50) == 50
-    assert corrections.due(99) == ([], [])
-    add, withdraw = corrections.due(100)
+    assert corrections.due(99, 9999) == ([], [])
+    add, withdraw = corrections.due(100, 9999)
     assert [i.moment for i in add] == list(range(9901, 10_001))
     assert withdraw == []
     assert corrections.next_due(100) == 1
@@ -341,6 +342,49 @@ def test_what_waits_outside_of_the_span_is_left_alone() -> None:
     corrections.note("101", [item(10), item(50)], [], 0, WHOLE)
     corrections.note("101", [item(60)], [], 40, Span("Finish", 30))
     corrections.note("101", [], [], 40, Span("Turn", 0))
-    assert corrections.due(100) == ([item(10)], [])
-    assert corrections.due(140) == ([item(60)], [])
+    assert corrections.due(100, 9999) == ([item(10)], [])
+    assert corrections.due(140, 9999) == ([item(60)], [])
     assert corrections.next_due(140) is None
+
+
+def test_what_is_due_together_is_bounded_and_what_belongs_together_stays_so() -> None:
+    corrections = Corrections(100)
+    for n in range(10):
+        corrections.note(str(n), [item(n)], [item(n + 100), item(n + 200)], 0, WHOLE)
+    sizes = []
+    while corrections.next_due(100) == 0:
+        add, withdraw = corrections.due(100, 4)
+        sizes.append((len(add), len(withdraw)))
+    assert sizes == [(2, 4)] * 5
+
+
+def test_many_crossings_that_move_are_each_in_the_place_of_one() -> None:
+    """A false shift and its withdrawal: nothing is left for anybody to remove by hand."""
+    with within({"heard": 6, "items": 2, "portion": 3, "mark": 20}):
+        stand = Finish(SWIM.replace('name = "Finish"', 'name = "Finish"\ngap = "3s"'))
+        for lap in range(4):
+            stand.pool.hear(
+                *(read(lap * 20_000 + n, str(n), rssi=-60) for n in range(1, 6)), source="loop"
+            )
+        stand.settle()
+        stand.say(sayings.shift("loop", 1500))
+        health = stand.meet.relays()[0]
+        assert health.withdrawn == 20
+        assert all(w.instead_ns == w.moment_ns + 1500 * MS for w in health.withdrawals)
+        assert not stand.meet.alarms()
+        stand.say(sayings.void("3", 20_000, 21_000))
+        (gone,) = (w for w in stand.meet.relays()[0].withdrawals if w.instead_ns is None)
+        assert (gone.chip, gone.moment_ns) == ("3", utc(21_503))
+
+
+def test_of_two_that_become_one_the_other_is_gone() -> None:
+    stand = Finish(SWIM.replace('name = "Finish"', 'name = "Finish"\ngap = "3s"'))
+    stand.hear(0)
+    stand.hear(6000)
+    stand.settle()
+    stand.hear(3000, rssi=-50)  # between the two: all of it was one passing
+    stand.settle()
+    found = {w.moment_ns - utc(0): w.instead_ns for w in stand.meet.relays()[0].withdrawals}
+    assert len(found) == 2
+    assert sorted(each is None for each in found.values()) == [False, True]
+    assert [alarm.key.split()[:3] for alarm in stand.meet.alarms()] == [["relay", "out", "gone"]]
