@@ -4,16 +4,9 @@ from collections.abc import Callable
 
 from hypothesis import strategies as st
 
-from projections.relayed import Item, queued, queued_draft
-from store.event import (
-    APP_STARTED,
-    RELAY_QUEUED,
-    RELAY_SENT,
-    SOCKET_CLOSED,
-    SOCKET_OPENED,
-    STATUS_PUBLISHED,
-)
-from tests.kit.meets import SWIM, Pool, heat, read, result, utc
+from store.event import APP_STARTED, STATUS_PUBLISHED
+from tests.kit import relay_deeds
+from tests.kit.meets import SWIM, Pool, heat, read, result
 from wire.ctp01_messages import Blank, DataLine
 from wire.ctp01_messages import encode as encode_ctp01
 from wire.timedrops import LaneEntry, ResultLane, encode_result
@@ -38,7 +31,8 @@ SETTINGS = (
     ),
     SWIM + '[folder]\nchips = "other.csv"\n',
     SWIM.replace('protocol = "tsv2"', 'protocol = "tsv2"\nclock = "utc"'),
-    SWIM + '[[relay]]\nname = "scoring"\nprotocol = "ctp01"\nsend = "crossings"\n',
+    SWIM + relay_deeds.RELAYS,
+    SWIM.replace('zone = "Europe/Berlin"', 'zone = "America/New_York"') + relay_deeds.RELAYS,
     "nothing = that can be read",
 )
 GARBAGE = (
@@ -135,45 +129,6 @@ def _status(pool: Pool) -> None:
     pool.add("meetlog", STATUS_PUBLISHED, b"{}", name="time_drops_status.json", sha256="0" * 64)
 
 
-def _relay_queues(chips: list[str], withdrawn: list[str]) -> Deed:
-    """A relay decides: it has a crossing for each chip, and takes some back."""
-
-    def told(pool: Pool) -> None:
-        draft = queued_draft(
-            "scoring", tuple(map(_crossing, chips)), as_of=pool.log.head().position,
-            before=sum(len(queued(e).items) for e in pool.log.read(kinds=(RELAY_QUEUED,))),
-            crossings=True, withdrawn=tuple(map(_crossing, withdrawn)),
-        )  # fmt: skip
-        pool.log.append([draft])
-
-    return told
-
-
-def _crossing(chip: str) -> Item:
-    return Item(2, "Finish", chip[-2:], utc(1000), full="" if len(chip) < 3 else chip, lap=1)
-
-
-def _relay_hands_over(number: int, through: int) -> Deed:
-    return lambda pool: pool.add(
-        "scoring", RELAY_SENT, c=number, peer="10.0.0.7", through=through, safe=0, sent=through,
-        again=through // 2,
-    )  # fmt: skip
-
-
-def _relay_connects(number: int) -> Deed:
-    def told(pool: Pool) -> None:
-        pool.add(
-            "scoring", SOCKET_OPENED, c=number, protocol="ctp01", role="client", relay=True,
-            peer=f"10.0.0.7:{number}",
-        )  # fmt: skip
-
-    return told
-
-
-def _relay_is_cut(number: int) -> Deed:
-    return lambda pool: pool.add("scoring", SOCKET_CLOSED, c=number, reason="cut")
-
-
 def _wait(seconds: int) -> Deed:
     def told(pool: Pool) -> None:
         pool.now += seconds * 1_000_000_000
@@ -223,17 +178,12 @@ _life = st.one_of(
 )
 
 
-_connection = st.integers(50, 52)
-_relay = st.one_of(
-    st.builds(_relay_queues, st.lists(_chip, max_size=3), st.lists(_chip, max_size=2)),
-    st.builds(_relay_hands_over, _connection, st.integers(0, 5)),
-    st.builds(_relay_connects, _connection),
-    st.builds(_relay_is_cut, _connection),
-)
-deed: st.SearchStrategy[Deed] = st.one_of(_wire, _wire, _wire, _file, _statement, _life, _relay)
+_relayed = st.one_of(relay_deeds.connections, relay_deeds.decisions)
+_unrelayed: st.SearchStrategy[Deed] = st.one_of(_wire, _wire, _wire, _file, _statement, _life)
+deed: st.SearchStrategy[Deed] = st.one_of(_wire, _wire, _wire, _file, _statement, _life, _relayed)
 
 
-def _lively(size: int) -> st.SearchStrategy[list[Deed]]:
+def _lively(size: int, deed: st.SearchStrategy[Deed] = deed) -> st.SearchStrategy[list[Deed]]:
     """Without a program, a gun and some reads of its swimmers little would come of a day."""
     some: list[st.SearchStrategy[Deed]] = [
         st.sampled_from(PROGRAMS).map(lambda heats: lambda p: p.load(*heats)),
@@ -250,6 +200,7 @@ def _lively(size: int) -> st.SearchStrategy[list[Deed]]:
 
 deeds: st.SearchStrategy[list[Deed]] = _lively(30)
 fewer_deeds: st.SearchStrategy[list[Deed]] = _lively(14)
+deeds_without_relays: st.SearchStrategy[list[Deed]] = _lively(14, _unrelayed)
 
 
 def day(done: list[Deed]) -> Pool:

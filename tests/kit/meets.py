@@ -145,6 +145,7 @@ class Pool:
         self.now = utc(-60_000)
         self.log = MemoryLog(clock=lambda: self.now)
         self.open: set[str] = set()
+        self.queued: dict[str, int] = {}  # how many items of each relay
         self.seq = 0
         self.add("meetlog", APP_STARTED)
         if toml:

@@ -164,6 +164,7 @@ def shown(meet: Meet, positions: Mapping[int, int] | None = None) -> dict[str, A
         "alarms": meet.alarms(),
         "quarantine": meet.quarantine(),
         "sources": meet.sources(),
+        "relays": meet.relays(),
     }
     found: dict[str, Any] = _moved(msgspec.to_builtins(views), positions)
     found["quarantine"].sort(key=lambda entry: (entry["position"], entry["reason"]))
