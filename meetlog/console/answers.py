@@ -21,7 +21,7 @@ from meetlog.reports import EventReport, StatusReport
 from meetlog.resends import SourceReport, source_reports
 from meetlog.statement_reports import HistoryEntry
 from projections.startlist import canonical
-from projections.views import Crossing, QuarantineEntry, Race, Revision
+from projections.views import Crossing, QuarantineEntry, Race, RelayHealth, Revision
 
 MOST_EVENTS = 1000
 Query = Mapping[str, str]
@@ -131,6 +131,7 @@ def number_of(query: Query, name: str, default: int) -> int:
 ANSWERS: tuple[Answer, ...] = (
     Answer("status", "Where the meet stands.", StatusReport, _status),
     Answer("sources", "How each source does.", SourceReport, lambda o, _: source_reports(o.meet)),
+    Answer("relays", "How each relay does.", RelayHealth, lambda o, _: o.meet.relays()),
     Answer(
         "crossings", "Who passed where and when.", Crossing, _crossings,
         (Parameter("point", "only this timing point"), Parameter("chip", "only this chip")),

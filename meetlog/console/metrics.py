@@ -44,6 +44,7 @@ class _Collector(Collector):
             sum(entry.count for entry in snapshot.quarantine),
         )  # fmt: skip
         yield from self._by_source()
+        yield from self._by_relay()
         yield self._troubles()
 
     def _by_source(self) -> Iterable[Metric]:
@@ -71,6 +72,26 @@ class _Collector(Collector):
                 silent.add_metric([source.source], (self._now - source.last_byte_ns) / NS)
         yield connected
         yield silent
+
+    def _by_relay(self) -> Iterable[Metric]:
+        told = {
+            "queued": "Items to be sent.",
+            "sent": "Items handed to the peer that got furthest.",
+            "waiting": "Items that nobody was handed yet.",
+            "again": "Items sent more than once.",
+            "withdrawn": "Crossings and guns that were queued and do not hold now.",
+        }
+        for field, about in told.items():
+            family = GaugeMetricFamily(f"meetlog_relay_{field}", about, labels=["relay"])
+            for relay in self._snapshot.relays:
+                family.add_metric([relay.relay], getattr(relay, field))
+            yield family
+        connected = GaugeMetricFamily(
+            "meetlog_relay_connected", "1 while it is connected.", labels=["relay"]
+        )
+        for relay in self._snapshot.relays:
+            connected.add_metric([relay.relay], int(relay.state == "connected"))
+        yield connected
 
     def _troubles(self) -> Metric:
         family = GaugeMetricFamily("meetlog_troubles", "What to look at.", labels=["grade"])

@@ -13,6 +13,7 @@ from meetlog import __version__
 from meetlog.console import plots
 from meetlog.output import visible
 from meetlog.show import STATUS_WORDS, age, count, local, race_name, seconds, size
+from meetlog.show_relays import location_words, receipt_words, shortened_words
 from projections.clock import iso_local
 from projections.rounding import format_cs
 from projections.views import Race
@@ -40,7 +41,9 @@ def make_environment() -> Environment:
         "seconds": seconds, "size": size, "state": _state, "status": _status, "utc": utc,
     }  # fmt: skip
     environment.globals |= {
-        "count": count, "plots": plots, "race_name": race_name, "race_path": race_path,
+        "count": count, "location_words": location_words, "plots": plots,
+        "race_name": race_name, "race_path": race_path,
+        "receipt_words": receipt_words, "shortened_words": shortened_words,
         "version": __version__, "wall": wall,
     }  # fmt: skip
     return environment

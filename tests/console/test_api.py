@@ -23,6 +23,7 @@ pytestmark = pytest.mark.anyio
 SAME = [
     ("status", {}, ["status"]),
     ("sources", {}, ["sources"]),
+    ("relays", {}, ["relays"]),
     ("crossings", {}, ["crossings"]),
     ("crossings", {"chip": "0123", "point": "Finish"}, ["crossings", "-c", "123", "-p", "Finish"]),
     ("crossings", {"at": "11"}, ["crossings", "--at", "11"]),
