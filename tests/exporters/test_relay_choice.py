@@ -11,7 +11,8 @@ from wire.settings_file import parse
 FEEDS = TOML.replace(
     '[[point]]\nname = "Turn"\n',
     '[[point]]\nname = "Turn"\nfeeds = ["T1", { name = "X", source = "loop" }]\n\n'
-    '[[point]]\nname = "Other"\nfeeds = [{ name = "X", source = "mat" }]\n\n[[point]]\nname = "Alone"\n',
+    '[[point]]\nname = "Other"\nfeeds = [{ name = "X", source = "mat" }]\n\n'
+    '[[point]]\nname = "Alone"\n',
 )
 
 
