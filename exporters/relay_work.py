@@ -15,7 +15,7 @@ from projections.meet import Meet
 from projections.relayed import Item, key_of
 from projections.relays import Heard, Stream
 from store.log import Log
-from wire.settings import RelaySettings
+from wire.settings import RelaySettings, Settings
 
 # When a relay was brought nothing for so many events, or so many reads wait for it to say so
 # (they are kept in memory), the log is told that they were looked at.
@@ -50,7 +50,7 @@ class ReadsWork:
         self.settings = settings
         self.done = 0  # what came in up to there was looked at
         self._log = log
-        self._meet: Meet | None = None
+        self._seen: tuple[Meet, Settings] | None = None
         self._backfill: Backfill | None = None
 
     @property
@@ -60,9 +60,9 @@ class ReadsWork:
 
     def portion(self, meet: Meet, stream: Stream, choice: Choice, now: int) -> Portion:  # noqa: ARG002 - reads wait for nothing
         """What is next, of what the meet knows now."""
-        if meet is not self._meet:
-            # The log was folded anew, and every stamp may be read otherwise.
-            self._meet, self._backfill = meet, None
+        if self._seen is None or meet is not self._seen[0] or meet.settings is not self._seen[1]:
+            # Every stamp may be read otherwise, or a backfill comes to settings without relays.
+            self._seen, self._backfill = (meet, meet.settings), None
         self.done = max(self.done, stream.as_of)
         until, news = self._news(meet)
         items = tuple(choice.heard(news, self.done))
