@@ -127,7 +127,9 @@ def _days(*more: st.SearchStrategy[Deed]) -> st.SearchStrategy[list[Deed]]:
     """Some reads and a program first, for little would come of a day without."""
     return st.tuples(
         st.lists(st.one_of(_reads, _papers), max_size=8),
-        st.lists(st.one_of(_reads, _reads, _reads, _reads, steps, steps, *more), max_size=40),
+        st.lists(
+            st.one_of(_reads, _reads, _reads, _reads, steps, steps, *more), min_size=15, max_size=40
+        ),
     ).map(lambda parts: [*parts[0], *parts[1]])
 
 
