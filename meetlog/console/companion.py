@@ -28,7 +28,9 @@ from meetlog.console.serving import bind, serve, url_of
 from meetlog.console.signs import MOST_LINE, Sign, Signs, encode
 from meetlog.exits import explain
 from meetlog.house import House
-from meetlog.settings import load
+from meetlog.settings import MeetError, load
+from store.log import StoreError
+from wire.errors import WireError
 
 KEY = "console"
 EVERY = 0.5  # seconds between two signs
@@ -153,7 +155,7 @@ def main(path: Path, heard: IO[bytes], say: Callable[[Told], None]) -> None:
         anyio.run(serve, path, settings.console, listener, signs, ready)
     except CannotServe as error:
         say(Told(problem=str(error)))
-    except Exception as error:
+    except (MeetError, StoreError, WireError, OSError, ExceptionGroup) as error:
         told = explain(error)
         if told is None:
             raise

@@ -1,6 +1,6 @@
 """Metrics for Prometheus, of one snapshot; nothing is counted here that the log does not know."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Mapping
 
 from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.core import GaugeMetricFamily, Metric
@@ -8,6 +8,7 @@ from prometheus_client.registry import Collector
 
 from meetlog.console.snapshots import Snapshot
 from meetlog.console.troubles import troubles
+from projections.views import RelayHealth, SourceHealth
 from wire.stamps import NS
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
@@ -55,22 +56,14 @@ class _Collector(Collector):
             "new": "Reads that were not.",
             "quarantined": "Pieces that could not be decoded.",
         }
-        for field, about in told.items():
-            family = GaugeMetricFamily(f"meetlog_source_{field}", about, labels=["source"])
-            for source in self._snapshot.sources:
-                family.add_metric([source.source], getattr(source, field))
-            yield family
-        connected = GaugeMetricFamily(
-            "meetlog_source_connected", "1 while it is connected.", labels=["source"]
-        )
+        sources = {source.source: source for source in self._snapshot.sources}
+        yield from _of_each("source", sources, told)
         silent = GaugeMetricFamily(
             "meetlog_source_silent_seconds", "Since its last byte.", labels=["source"]
         )
-        for source in self._snapshot.sources:
-            connected.add_metric([source.source], int(source.state == "connected"))
+        for name, source in sources.items():
             if source.last_byte_ns is not None:
-                silent.add_metric([source.source], (self._now - source.last_byte_ns) / NS)
-        yield connected
+                silent.add_metric([name], (self._now - source.last_byte_ns) / NS)
         yield silent
 
     def _by_relay(self) -> Iterable[Metric]:
@@ -81,17 +74,8 @@ class _Collector(Collector):
             "again": "Items sent more than once.",
             "withdrawn": "Crossings and guns that were queued and do not hold now.",
         }
-        for field, about in told.items():
-            family = GaugeMetricFamily(f"meetlog_relay_{field}", about, labels=["relay"])
-            for relay in self._snapshot.relays:
-                family.add_metric([relay.relay], getattr(relay, field))
-            yield family
-        connected = GaugeMetricFamily(
-            "meetlog_relay_connected", "1 while it is connected.", labels=["relay"]
-        )
-        for relay in self._snapshot.relays:
-            connected.add_metric([relay.relay], int(relay.state == "connected"))
-        yield connected
+        relays = {relay.relay: relay for relay in self._snapshot.relays}
+        yield from _of_each("relay", relays, told)
 
     def _troubles(self) -> Metric:
         family = GaugeMetricFamily("meetlog_troubles", "What to look at.", labels=["grade"])
@@ -103,3 +87,20 @@ class _Collector(Collector):
 
 def _one(name: str, about: str, value: float) -> Metric:
     return GaugeMetricFamily(name, about, value=value)
+
+
+def _of_each(
+    what: str, views: Mapping[str, SourceHealth | RelayHealth], told: Mapping[str, str]
+) -> Iterator[Metric]:
+    """A family for each field in `told`, and one for which of these are connected."""
+    for field, about in told.items():
+        family = GaugeMetricFamily(f"meetlog_{what}_{field}", about, labels=[what])
+        for name, view in views.items():
+            family.add_metric([name], getattr(view, field))
+        yield family
+    connected = GaugeMetricFamily(
+        f"meetlog_{what}_connected", "1 while it is connected.", labels=[what]
+    )
+    for name, view in views.items():
+        connected.add_metric([name], int(view.state == "connected"))
+    yield connected

@@ -1,26 +1,5 @@
-"""Meets that the tests of the console look at."""
+"""The console is tested on the meets that the command line is tested on."""
 
-from pathlib import Path
+from tests.meetlog.conftest import ended, recorded
 
-import pytest
-
-from tests.meetlog.meets import RecordedMeet, swum
-
-
-@pytest.fixture(scope="session")
-def recorded(tmp_path_factory: pytest.TempPathFactory) -> RecordedMeet:
-    """A heat swum and published, a lost chip, a bad line, a gap; nobody changes it."""
-    meet = swum(tmp_path_factory.mktemp("shown"))
-    meet.lost()
-    meet.disconnect()
-    meet.connect(2)
-    meet.publish()
-    return meet
-
-
-@pytest.fixture
-def ended(tmp_path: Path) -> RecordedMeet:
-    """A meet of its own for tests that change it."""
-    meet = swum(tmp_path / "meet")
-    meet.end()
-    return meet
+__all__ = ["ended", "recorded"]

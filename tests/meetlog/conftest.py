@@ -1,4 +1,4 @@
-"""The meets that the tests of the command line look at."""
+"""The meets that the tests of the command line and of the console look at."""
 
 from pathlib import Path
 
