@@ -244,9 +244,11 @@ def test_a_crossing_shows_its_reads_and_a_time_its_bytes(page: Page) -> None:
 
 
 def test_a_page_whose_console_is_gone_says_so(page: Page, console: Served) -> None:
+    page.clock.install()
     page.goto("/")
     expect(page.locator("#lost")).to_be_hidden()
     console.stop()
+    page.clock.fast_forward("00:10")  # far longer than the server is ever silent
     expect(page.get_by_role("alert")).to_contain_text("Not live")
 
 
