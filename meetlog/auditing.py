@@ -16,6 +16,7 @@ from projections.meet import Meet
 from projections.rounding import format_cs
 from projections.startlist import StartList
 from store.event import FILE_CHANGED, RESULT_PUBLISHED, Event, meta_of
+from store.forms import misfit
 from store.log import Log
 from wire import chips
 from wire.errors import WireError
@@ -123,7 +124,8 @@ def _events(log: Log, until: int) -> Iterator[Event]:
             after = event.position
             if after > until:
                 return
-            yield event
+            if not misfit(event.kind, event.meta):  # it is quarantined where it is folded
+                yield event
 
 
 def audit(meet: Meet, papers: Papers) -> list[AuditedRevision]:

@@ -20,6 +20,7 @@ from store.event import (
     Event,
     meta_of,
 )
+from store.forms import misfit
 from store.log import Log
 from wire.reads import RawRead
 from wire.settings import Settings
@@ -93,7 +94,8 @@ def _events(log: Log, until: int) -> Iterator[Event]:
             after = event.position
             if after > until:
                 return
-            yield event
+            if not misfit(event.kind, event.meta):  # it is quarantined where it is folded
+                yield event
 
 
 def _connection(event: Event) -> Connection:

@@ -29,6 +29,7 @@ from projections.facts import (
 )
 from store import event as ev
 from store.event import Event, meta_of
+from store.forms import misfit
 from wire import chips, settings_file, statements, timedrops
 from wire.ctp01 import ClientDecoder as Ctp01
 from wire.ctp01 import to_raw_read
@@ -96,6 +97,8 @@ class Decoder(msgspec.Struct):
     def facts(self, event: Event) -> list[Fact]:
         """The facts that `event` completes, in the order of its bytes; bad bytes never raise."""
         kind = event.kind
+        if problem := misfit(kind, event.meta):
+            return [strange(event, problem)]
         if kind == ev.SOCKET_READ:
             stream = self.streams.get(event.source, {}).get(meta_of(event)["c"])
             wire = stream.wire if stream else None
@@ -309,6 +312,12 @@ def published(event: Event) -> Published:
     except msgspec.ValidationError as e:
         hint = "the log was written by another program, or by a newer meetlog"
         raise WireError(f"not a decision to publish: {e}", "", hint) from e
+
+
+def strange(event: Event, problem: str) -> Quarantined:
+    """An event whose meta is not of its form."""
+    hint = "the log was written by another program, or by a newer meetlog"
+    return Quarantined(event.position, event.source, problem, "", hint)
 
 
 def _warnings(event: Event, path: str, warnings: tuple[str, ...]) -> list[Fact]:

@@ -8,7 +8,7 @@ from operator import attrgetter
 import msgspec
 
 from projections import starts
-from projections.decode import SETTINGS_SOURCE, Decoder
+from projections.decode import SETTINGS_SOURCE, Decoder, strange
 from projections.facts import (
     ChipsRead,
     Delivered,
@@ -35,6 +35,7 @@ from projections.rulings import race_of
 from projections.startlist import StartList, chip_index
 from store import event as ev
 from store.event import Event, meta_of
+from store.forms import misfit
 from wire.ctp01_marks import MAX_IDS
 from wire.settings import Settings
 from wire.statements import AdoptSettings, ReSwim, Withdraw
@@ -118,7 +119,8 @@ class Intake:
         state, last = self.state, events[-1]
         follows = events[0].position == state.position + 1
         contiguous = last.position - events[0].position == len(events) - 1
-        reads = state.decoder.plain_reads(events) if follows and contiguous else None
+        plain = follows and contiguous and not misfit(last.kind, last.meta)
+        reads = state.decoder.plain_reads(events) if plain else None
         if reads is None:
             for event in events:
                 self._take_event(event)
@@ -147,6 +149,9 @@ class Intake:
             raise ValueError(f"event {event.position} does not follow {state.position}")
         state.position = event.position
         state.recorded_at = event.recorded_at
+        if problem := misfit(event.kind, event.meta):
+            self._take(event, strange(event, problem))
+            return
         if state.relays.relays and event.kind in _OF_A_CONNECTION and state.decoder.is_relay(event):
             state.decoder.facts(event)
             if event.kind == ev.SOCKET_CLOSED:

@@ -218,7 +218,7 @@ def decode(body: bytes) -> AnyStatement:
     """The statement in an event's body; raises `WireError` for what is none."""
     try:
         return _decoder.decode(body)
-    except msgspec.DecodeError as e:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as e:
         raise WireError(f"not a statement: {e}", body) from e
 
 

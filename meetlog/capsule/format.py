@@ -17,6 +17,7 @@ from typing import IO, Any
 import msgspec
 
 from store.event import FORM, MAX_EVENT_BYTES, Head, chain_hash
+from store.forms import misfit
 from store.log import LogDamaged
 from store.seal import seal_of
 
@@ -210,7 +211,8 @@ class _Check:
             raise ValueError(f"event {event.position} is not in its place")
         if not last.recorded_at <= event.recorded_at < 1 << 63:
             raise ValueError(f"event {event.position} has an impossible time")
-        msgspec.msgpack.decode(event.meta, type=dict[str, Any])
+        if problem := misfit(event.kind, event.meta):
+            raise ValueError(f"event {event.position}: {problem}")
         if manifest.masked:
             return
         before = last.hash if follows and last.position else event.before

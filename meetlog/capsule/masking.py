@@ -188,7 +188,7 @@ class Masker:
     def _statement(self, body: bytes) -> bytes:
         try:
             said = msgspec.json.decode(body, type=dict[str, Any])
-        except msgspec.DecodeError:
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
             return _UNREADABLE
         for key, value in said.items():
             if not isinstance(value, str):
@@ -204,7 +204,7 @@ class Masker:
     def _document(self, body: bytes) -> bytes:
         try:
             document = msgspec.json.decode(body)
-        except msgspec.DecodeError:
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
             return _UNREADABLE
         told = self._strings(document)
         if told == document:

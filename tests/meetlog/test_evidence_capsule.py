@@ -379,6 +379,7 @@ def change(at: int, **fields: Any) -> Callable[[list[Carried]], list[Carried]]:
         (change(-5, position=1), {}, "is not in its place"),
         (change(-1, position=10**9), {}, "is not in its place"),
         (change(-5, meta=b"\xc0"), {}, "Expected `object`"),
+        (change(-5, kind="socket.read", meta=b"\x80"), {}, "not a socket.read event"),
         (lambda events: events[:-1], {}, "not those that its manifest names"),
         (lambda events: [*events[:-5], *events[-4:]], {}, "is not in its place"),
         (lambda events: [*events, events[-1]], {}, "is not in its place"),

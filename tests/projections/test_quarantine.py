@@ -5,7 +5,21 @@ import pytest
 from projections.facts import Quarantined
 from projections.folding import fold
 from projections.quarantine import KEPT, Quarantine
-from store.event import APP_STARTED, RESULT_PUBLISHED, STATEMENT, Draft, pack_meta
+from store.event import (
+    APP_STARTED,
+    FILE_CHANGED,
+    FILE_REMOVED,
+    RELAY_QUEUED,
+    RELAY_SENT,
+    RESULT_PUBLISHED,
+    SOCKET_CLOSED,
+    SOCKET_OPENED,
+    SOCKET_READ,
+    STATEMENT,
+    STATUS_PUBLISHED,
+    Draft,
+    pack_meta,
+)
 from store.memory import MemoryLog
 from tests.kit.meets import SWIM, TOML, Pool, heat, read
 
@@ -133,6 +147,19 @@ def test_a_connection_in_an_unknown_language_is_quarantined_not_lost() -> None:
         (RESULT_PUBLISHED, pack_meta(session=1, event=[], heat="x"), b"{}"),
         (STATEMENT, pack_meta(), b'{"verb":"of-a-newer-meetlog","author":"x"}'),
         (STATEMENT, pack_meta(), b"\xff"),
+        (STATEMENT, pack_meta(), b'{"verb":"\xb1"}'),
+        (STATEMENT, pack_meta(), b'{"verb":"dq","x":' + b"[" * 100_000),
+        (SOCKET_OPENED, pack_meta(protocol="tsv1"), b""),
+        (SOCKET_OPENED, pack_meta(c=2**63, protocol="tsv1"), b""),
+        (SOCKET_READ, pack_meta(c=[1]), b"[]\r"),
+        (SOCKET_READ, b"\x81\xa1", b"[]\r"),
+        (SOCKET_CLOSED, pack_meta(), b""),
+        (FILE_CHANGED, pack_meta(path=7), b"{}"),
+        (FILE_CHANGED, b"\x82\xa4path\xa1a\xa1\xb1\x01", b"{}"),
+        (FILE_REMOVED, pack_meta(mtime=0), b""),
+        (STATUS_PUBLISHED, pack_meta(name="time_drops_status.json"), b"{}"),
+        (RELAY_QUEUED, pack_meta(before=0), b"\x92\x90\x90"),
+        (RELAY_SENT, pack_meta(c="x"), b""),
     ],
 )
 def test_a_decision_or_statement_that_is_none_stops_no_fold(

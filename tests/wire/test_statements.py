@@ -60,3 +60,9 @@ def test_what_64_bits_hold_is_read() -> None:
             author="Ann", channel="test", at=1, seen=1, chip="1", point="Finish", moment=number
         )
         assert decode(encode(seen)) == seen
+
+
+@pytest.mark.parametrize("body", [b'{"verb":"\xb1"}', b'{"verb":"dq","x":' + b"[" * 100_000])
+def test_bytes_that_are_no_text_or_no_end_of_brackets_are_no_statement(body: bytes) -> None:
+    with pytest.raises(WireError, match="not a statement"):
+        decode(body)
