@@ -106,9 +106,10 @@ def parse_unix(text: str) -> Stamp:
 
 def parse_msecs(text: str) -> Stamp:
     """Milliseconds since midnight, without a date (PROTOCOLS 1.5, 3)."""
-    if not _digits(text.strip()) or len(text.strip()) > 10:
+    shown = text.strip()  # of more than `int` takes for blanks
+    if not _digits(shown) or len(shown) > 10:
         raise WireError("not milliseconds since midnight", text, "expected 43455310")
-    return Stamp(int(text) * 1_000_000, dated=False)
+    return Stamp(int(shown) * 1_000_000, dated=False)
 
 
 def parse_any(text: str) -> Stamp:

@@ -52,9 +52,10 @@ def id_of(value: object) -> str:
 def whole_of(value: object) -> int | None:
     """A whole number, also when written as text; None for anything else."""
     if isinstance(value, str):
-        digits = value.strip().removeprefix("-")
+        number = value.strip()  # of more than `int` takes for blanks
+        digits = number.removeprefix("-")
         if digits.isascii() and digits.isdigit() and len(digits) <= MAX_DIGITS:
-            return int(value)
+            return int(number)
         return None
     return value if isinstance(value, int) and not isinstance(value, bool) else None
 

@@ -140,6 +140,7 @@ def test_msecs_are_of_the_day() -> None:
     """PROTOCOLS 1.5, 3: 50535310 is 14:02:15.31; the specification's 43455310 is 12:04:15.31."""
     expected = Stamp(14 * HOUR + 2 * MINUTE + 15_310_000_000, dated=False)
     assert parse_msecs("50535310") == parse_any("50535310") == expected
+    assert parse_msecs("\x1c50535310\x1f") == parse_any("50535310\x1d") == expected
     assert format_clock(parse_any("43455310").wall) == "12:04:15.31"
     assert parse_any("367952370").wall == parse_clock("102:12:32.37").wall
 

@@ -385,3 +385,9 @@ def test_a_status_between_heats_has_nulls() -> None:
 def test_what_is_no_status_is_refused(data: bytes, reason: str) -> None:
     with pytest.raises(WireError, match=reason):
         parse_status(data)
+
+
+@pytest.mark.parametrize("blank", [" ", "\x1d", "\x85", "\u2003"])
+def test_any_blanks_around_a_number_are_none_of_it(blank: str) -> None:
+    text = json.dumps({"currentEvent": "1", "currentHeat": f"{blank}2{blank}", "updatedAt": "x"})
+    assert parse_status(text.encode()).heat == 2
