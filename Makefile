@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test lint types bench screenshots lock clean
+.PHONY: demo test lint types bench fuzz screenshots lock clean
 
 demo: $(VENV)/run.stamp
 	$(BIN)/meetlog demo
@@ -21,6 +21,11 @@ types: $(VENV)/dev.stamp
 bench: $(VENV)/dev.stamp
 	$(BIN)/python -m bench
 
+# Every target for so many seconds, on Linux; docs/fuzzing.md has the rest.
+SECONDS ?= 60
+fuzz: $(VENV)/dev.stamp
+	$(BIN)/python -m tests.fuzz --seconds $(SECONDS)
+
 # The pictures in docs/images, of the demo meet in Debian's Chromium.
 screenshots: $(VENV)/dev.stamp
 	$(BIN)/python -m tests.console.screenshots
@@ -34,7 +39,7 @@ lock: $(VENV)/dev.stamp
 	$(BIN)/$(LOCK) --group dev --output-file requirements-dev.lock
 
 clean:
-	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .fuzz
 
 $(VENV)/bin/python:
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "meetlog needs Python 3.11 or later; say which with: make PYTHON=python3.11 ...")'
