@@ -1,5 +1,6 @@
 """Answers: what each reading command prints with `--json`, found for the API in the same way."""
 
+import re
 import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
@@ -29,11 +30,16 @@ Items = Sequence[msgspec.Struct]
 
 
 class Parameter(msgspec.Struct, frozen=True):
-    """What may stand in the query: its name, what it is, whether it must be there."""
+    """What may stand in the query: its name, what it is, whether it must be there, and its form.
+
+    `form` is a regular expression for all of it, "" where any text will do. What need not be
+    there may as well be empty.
+    """
 
     name: str
     about: str
     required: bool = False
+    form: str = ""
 
 
 class Answer(msgspec.Struct, frozen=True):
@@ -50,7 +56,11 @@ class Answer(msgspec.Struct, frozen=True):
     past: bool = True
 
 
-_RACE = Parameter("race", "only this race: SESSION/EVENT/HEAT, or EVENT/HEAT in every session")
+_NUMBER = "[0-9]{1,19}"
+_RACE = Parameter(
+    "race", "only this race: SESSION/EVENT/HEAT, or EVENT/HEAT in every session",
+    form="(?:.+/)?[^/]+/[0-9]{1,9}",
+)  # fmt: skip
 
 
 def _status(opened: OpenMeet, query: Query) -> Items:
@@ -123,7 +133,7 @@ def number_of(query: Query, name: str, default: int) -> int:
     text = query.get(name)
     if not text:
         return default
-    if not (text.isascii() and text.isdigit() and len(text) < 20):
+    if not re.fullmatch(_NUMBER, text):
         raise BadQuery(f"{name}={text!r} is no number.")
     return int(text)
 
@@ -150,7 +160,7 @@ ANSWERS: tuple[Answer, ...] = (
         "explain", "Where a lane's time comes from, down to the bytes.", Explanation, _explain,
         (
             Parameter("race", "SESSION/EVENT/HEAT, EVENT/HEAT, or a race number", required=True),
-            Parameter("lane", "the lane's number", required=True),
+            Parameter("lane", "the lane's number", required=True, form=_NUMBER),
         ),
     ),
     Answer(
@@ -160,8 +170,11 @@ ANSWERS: tuple[Answer, ...] = (
     Answer(
         "events", "The log itself, as it was recorded.", EventReport, events_of,
         (
-            Parameter("after", "begin after this position; without it, the newest"),
-            Parameter("limit", f"how many at most, 50 when left out and never above {MOST_EVENTS}"),
+            Parameter("after", "begin after this position; without it, the newest", form=_NUMBER),
+            Parameter(
+                "limit", f"how many at most, 50 when left out and never above {MOST_EVENTS}",
+                form=_NUMBER,
+            ),
             Parameter("kind", "only this kind, such as socket.read"),
             Parameter("source", "only this source"),
             Parameter("raw", "1: the bodies too"),

@@ -11,7 +11,7 @@ from starlette.routing import Route
 
 from meetlog import __version__
 from meetlog.console import metrics as metrics_of
-from meetlog.console.access import console_of, reading
+from meetlog.console.access import console_of, cookie_name, reading
 from meetlog.console.answers import ANSWERS, AT, Answer, BadQuery
 from meetlog.console.openapi import document
 from meetlog.console.pages import show
@@ -48,14 +48,14 @@ def body(command: str, position: int, items: Any) -> bytes:
     return json.dumps(told, ensure_ascii=True, indent=2).encode() + b"\n"
 
 
-@lru_cache(maxsize=1)
-def _document() -> bytes:
-    return msgspec.json.encode(document())
+@lru_cache(maxsize=8)
+def _document(cookie: str) -> bytes:
+    return msgspec.json.encode(document(cookie))
 
 
-async def described(_: Request) -> Response:
+async def described(request: Request) -> Response:
     """The OpenAPI document."""
-    return Response(_document(), media_type="application/json")
+    return Response(_document(cookie_name(request)), media_type="application/json")
 
 
 async def description(request: Request) -> Response:

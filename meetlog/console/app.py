@@ -90,7 +90,10 @@ async def _explained(request: Request, error: Exception) -> Response:
 async def _not_found(request: Request, error: Exception) -> Response:
     code = error.status_code if isinstance(error, HTTPException) else 500
     words = {404: "There is no such page.", 405: "That is not how this page is asked."}
-    return await _problem(request, code, "Not so", words.get(code, "That cannot be done."))
+    answer = await _problem(request, code, "Not so", words.get(code, "That cannot be done."))
+    if isinstance(error, HTTPException):
+        answer.headers.update(error.headers or {})  # a 405 tells what is allowed
+    return answer
 
 
 async def _problem(request: Request, code: int, title: str, words: str) -> Response:

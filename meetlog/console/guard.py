@@ -13,6 +13,7 @@ from typing import Any
 import anyio
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.responses import PlainTextResponse
+from starlette.routing import Match
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 MOST_BODY = 256 * 1024  # bytes: a meet.toml to be adopted; everything else is some hundred
@@ -79,11 +80,16 @@ class Guard:
             )
             return PlainTextResponse(told, 421)
         if scope["method"] not in METHODS:
-            return PlainTextResponse("Not a method of this page.\n", 405)
+            allow = {"allow": ", ".join(_allowed(scope))}
+            return PlainTextResponse("Not a method of this page.\n", 405, allow)
         if scope["method"] not in SAFE_METHODS and not same_origin(scope):
             return PlainTextResponse("That form is on another site; nothing was done.\n", 403)
         length = headers.get("content-length", "0")
-        if not length.isdigit() or int(length) > MOST_BODY:
+        if (
+            not (length.isascii() and length.isdigit())
+            or len(length) > 9
+            or int(length) > MOST_BODY
+        ):
             return PlainTextResponse(f"A body may have {MOST_BODY} bytes at most.\n", 413)
         return None
 
@@ -146,6 +152,15 @@ def _name_of(host: str) -> str:
     if host.startswith("["):
         return host.partition("]")[0].casefold() + "]"
     return host.partition(":")[0].casefold().rstrip(".")
+
+
+def _allowed(scope: Scope) -> list[str]:
+    """The methods by which what is asked for may be asked."""
+    found: set[str] = set()
+    for route in scope["app"].routes:
+        if route.matches(scope)[0] is not Match.NONE:
+            found |= route.methods
+    return sorted(found)
 
 
 def _bounded(receive: Receive) -> Receive:

@@ -11,8 +11,8 @@ from meetlog.output import Envelope
 REF = "#/components/schemas/{name}"
 
 
-def document() -> dict[str, Any]:
-    """The whole document, as JSON has it."""
+def document(cookie: str = "meetlog-8611") -> dict[str, Any]:
+    """The whole document, as JSON has it; `cookie` is what the session's is called here."""
     envelope: Any = Envelope
     kinds = [envelope[answer.item] for answer in ANSWERS]
     schemas, components = msgspec.json.schema_components(kinds, ref_template=REF)
@@ -32,7 +32,7 @@ def document() -> dict[str, Any]:
         "paths": paths,
         "components": {
             "schemas": components | {"Problem": _PROBLEM},
-            "securitySchemes": {"session": {"type": "apiKey", "in": "cookie", "name": "meetlog"}},
+            "securitySchemes": {"session": {"type": "apiKey", "in": "cookie", "name": cookie}},
         },
         "security": [{}, {"session": []}],
     }
@@ -65,10 +65,15 @@ def _operation(answer: Answer, schema: dict[str, Any]) -> dict[str, Any]:
 
 
 def _parameter(parameter: Parameter) -> dict[str, Any]:
+    schema: dict[str, Any] = {"type": "string"}
+    if parameter.required:
+        schema["minLength"] = 1
+    if form := parameter.form:
+        schema["pattern"] = f"^(?:{form})$" if parameter.required else f"^(?:{form})?$"
     return {
         "name": parameter.name,
         "in": "query",
         "required": parameter.required,
         "description": parameter.about,
-        "schema": {"type": "string"},
+        "schema": schema,
     }

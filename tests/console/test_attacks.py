@@ -248,9 +248,25 @@ async def test_a_body_that_does_not_say_its_size_is_bounded_too(ended: RecordedM
 async def test_other_methods_are_refused(recorded: RecordedMeet) -> None:
     async with visiting(recorded.folder) as visited, visited.client() as client:
         for method in ("PUT", "DELETE", "PATCH", "OPTIONS", "TRACE"):
-            assert (await client.request(method, "/")).status_code == 405
+            answer = await client.request(method, "/")
+            assert (answer.status_code, answer.headers["allow"]) == (405, "GET, HEAD")
+            answer = await client.request(method, "/sign-out")
+            assert (answer.status_code, answer.headers["allow"]) == (405, "POST")
         answer = await post(client, "/", a=1)
-        assert answer.status_code == 405
+        assert (answer.status_code, set(answer.headers["allow"].split(", "))) == (
+            405,
+            {"GET", "HEAD"},
+        )
+
+
+@pytest.mark.parametrize("length", ["-1", "1e3", "\xb2", "", "9" * 5000, "0x10"])
+async def test_a_body_whose_size_is_no_number_is_refused(
+    recorded: RecordedMeet, length: str
+) -> None:
+    headers = {"origin": "http://127.0.0.1:8611", "content-length": length.encode("latin-1")}
+    async with visiting(recorded.folder) as visited, visited.client() as client:
+        answer = await client.post("/sign-in", headers=headers)  # type: ignore[arg-type]  # bytes, as they come
+    assert answer.status_code == 413
 
 
 # -- sessions -----------------------------------------------------------------------
