@@ -18,7 +18,8 @@ KEY_BYTES = 32
 SHORTEST = 8
 LONGEST = 256
 # A text that asks for more than this was not made here, and must not hold the computer up.
-_MOST_LOG_N, _MOST_R, _MOST_P = 20, 16, 16
+_MOST_LOG_N = 20
+_MOST_WORK = 8 * R * P << LOG_N
 _PARTS = 6
 
 
@@ -38,9 +39,13 @@ def matches(secret: str, kept: str) -> bool:
         salt, key = (base64.b64decode(part, validate=True) for part in parts[4:])
     except (ValueError, binascii.Error):
         return False
-    if not (0 < log_n <= _MOST_LOG_N and 0 < r <= _MOST_R and 0 < p <= _MOST_P and key):
+    if not (0 < log_n <= _MOST_LOG_N and r > 0 and p > 0 and key and r * p << log_n <= _MOST_WORK):
         return False
-    return hmac.compare_digest(_key(secret, salt, log_n, r, p, len(key)), key)
+    try:
+        tried = _key(secret, salt, log_n, r, p, len(key))
+    except (ValueError, OverflowError):  # numbers that scrypt does not take together
+        return False
+    return hmac.compare_digest(tried, key)
 
 
 def weakness(secret: str) -> str:

@@ -40,10 +40,21 @@ def test_the_salt_makes_two_hashes_of_one_secret() -> None:
 @pytest.mark.parametrize(
     "kept",
     ["", "plain", "scrypt$4$8$1$AAAA", "scrypt$99$8$1$AAAA$AAAA", "scrypt$x$8$1$AAAA$AAAA",
-     "scrypt$4$8$1$!$AAAA", "scrypt$4$8$1$AAAA$", "bcrypt$4$8$1$AAAA$AAAA"],
+     "scrypt$4$8$1$!$AAAA", "scrypt$4$8$1$AAAA$", "bcrypt$4$8$1$AAAA$AAAA",
+     "scrypt$16$1$1$AAAA$AAAA", "scrypt$20$1$1$AAAA$AAAA", "scrypt$1$1073741824$1$AAAA$AAAA"],
 )  # fmt: skip
 def test_what_is_no_hash_matches_nothing(kept: str) -> None:
     assert not matches("four random words", kept)
+
+
+@pytest.mark.parametrize(
+    "cost", ["20$8$1", "20$16$16", "15$8$49", f"1${10**400}$1", f"{10**400}$8$1"]
+)
+def test_a_hash_that_would_hold_the_computer_up_is_not_tried(
+    cost: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(secrets, "_key", None)
+    assert not matches("four random words", f"scrypt${cost}$AAAA$AAAA")
 
 
 def test_a_hash_is_dear(monkeypatch: pytest.MonkeyPatch) -> None:
