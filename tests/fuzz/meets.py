@@ -9,14 +9,18 @@ import msgspec
 
 from exporters.documents import owners, race_key, result_documents
 from meetlog.auditing import audit, gather
+from meetlog.capsule.masking import Masker
 from meetlog.opening import OpenMeet, Place
 from meetlog.protests import page_of
 from projections.folding import fold, follow
 from projections.meet import Meet
 from store import event as ev
-from store.event import Draft, Event, pack_meta
+from store.event import Draft, Event, meta_of, pack_meta
+from store.forms import misfit
 from store.memory import MemoryLog
 from tests.fuzz.target import Target
+from wire import timedrops
+from wire.errors import WireError
 from wire.timedrops import encode_result, parse_result, result_name
 
 KINDS = (
@@ -163,7 +167,30 @@ def check_papers(data: bytes) -> None:
         assert all(c.isprintable() or c == "\n" for c in page)
 
 
+def check_masked(data: bytes) -> None:
+    """Any event can be masked and keeps its form; what a program tells of people is gone."""
+    log = log_of(data)
+    events = log.read(0, _MOST_EVENTS)
+    if not events or any(misfit(event.kind, event.meta) for event in events):
+        return
+    masker = Masker(log, events[-1].position)
+    for event in events:
+        meta, body = masker.mask(event)
+        assert not misfit(event.kind, meta)
+        if event.kind == ev.FILE_CHANGED and meta_of(event)["path"] == timedrops.PROGRAM_FILE:
+            for swimmer in _people(body):
+                assert (swimmer.first_name, swimmer.age) == ("Swimmer", 0)
+
+
+def _people(body: bytes) -> tuple[timedrops.Swimmer, ...]:
+    try:
+        return timedrops.parse_program(body).swimmers
+    except WireError:
+        return ()
+
+
 TARGETS = {
     "fold": Target(check_fold, longest=8192),
+    "masked": Target(check_masked, longest=8192),
     "papers": Target(check_papers, longest=8192),
 }

@@ -1,10 +1,11 @@
 """Every kept input keeps its target's promise, on every system and without the fuzzer."""
 
+import re
 from pathlib import Path
 
 import pytest
 
-from tests.fuzz.keeping import KEPT, all_inputs
+from tests.fuzz.keeping import KEPT, ROOT, all_inputs
 from tests.fuzz.targets import TARGETS
 
 MOST_BYTES = 400 * 1024  # of the whole corpus: it is in every clone
@@ -30,6 +31,11 @@ def _try(name: str, path: Path) -> None:
 @pytest.mark.parametrize("name", TARGETS)
 def test_plain_nonsense_breaks_no_promise(name: str, data: bytes) -> None:
     TARGETS[name].check(data)
+
+
+def test_every_target_is_in_the_docs() -> None:
+    page = (ROOT / "docs" / "fuzzing.md").read_text(encoding="utf-8")
+    assert set(re.findall(r"`([a-z0-9-]+)`", page)) >= set(TARGETS)
 
 
 def test_the_corpus_is_small_and_has_no_strangers() -> None:
