@@ -9,6 +9,7 @@ from projections.facts import Stated
 from projections.meet import DEFAULTS, Meet
 from projections.rulings import adopted
 from store.event import FILE_CHANGED, STATEMENT, Event
+from store.forms import misfit
 from store.log import Log
 from wire.errors import WireError
 from wire.settings import Settings
@@ -48,7 +49,8 @@ def _events(log: Log, kinds: Sequence[str], until: int | None) -> Iterator[Event
             after = event.position
             if until is not None and after > until:
                 return
-            yield event
+            if not misfit(event.kind, event.meta):  # one that is not folded says nothing here
+                yield event
 
 
 def fold(

@@ -4,6 +4,7 @@ import pytest
 
 from projections.facts import Quarantined
 from projections.folding import fold
+from projections.meet import DEFAULTS, Meet
 from projections.quarantine import KEPT, Quarantine
 from store.event import (
     APP_STARTED,
@@ -174,3 +175,12 @@ def test_a_decision_or_statement_that_is_none_stops_no_fold(
     (entry,) = meet.quarantine()
     assert entry.position == 1
     assert "not a" in entry.reason
+
+
+def test_settings_whose_event_is_none_are_in_force_for_nobody() -> None:
+    log = MemoryLog()
+    log.append([Draft("settings", FILE_CHANGED, pack_meta(mtime=0), SWIM.encode())])
+    meet = Meet()
+    meet.feed(log.read())
+    meet.settle()
+    assert fold(log).settings == meet.settings == DEFAULTS
