@@ -29,7 +29,6 @@ from projections.facts import (
 )
 from store import event as ev
 from store.event import Event, meta_of
-from store.forms import misfit
 from wire import chips, settings_file, statements, timedrops
 from wire.ctp01 import ClientDecoder as Ctp01
 from wire.ctp01 import to_raw_read
@@ -95,10 +94,11 @@ class Decoder(msgspec.Struct):
         return found
 
     def facts(self, event: Event) -> list[Fact]:
-        """The facts that `event` completes, in the order of its bytes; bad bytes never raise."""
+        """The facts that `event` completes, in the order of its bytes; bad bytes never raise.
+
+        Its meta must be of its form (`store.forms`); `strange` tells of one that is not.
+        """
         kind = event.kind
-        if problem := misfit(kind, event.meta):
-            return [strange(event, problem)]
         if kind == ev.SOCKET_READ:
             stream = self.streams.get(event.source, {}).get(meta_of(event)["c"])
             wire = stream.wire if stream else None

@@ -35,6 +35,7 @@ from store.event import (
     Event,
     meta_of,
 )
+from store.forms import misfit
 from store.log import Log
 from wire.timedrops import RaceKey
 
@@ -139,7 +140,8 @@ def _published(log: Log, begin: int, end: int) -> Iterator[Event]:
             after = event.position
             if after > end:
                 return
-            yield event
+            if not misfit(event.kind, event.meta):
+                yield event
 
 
 def _positions(meet: Meet, race: Race) -> list[int]:
@@ -187,7 +189,7 @@ def _reads_before(log: Log, first: int, times: Set[int]) -> frozenset[int]:
     tails: dict[tuple[str, int], _Tail] = {}
     taken: set[int] = set()
     for event in up_to(log, first - 1):
-        if event.kind not in _STREAMS:
+        if event.kind not in _STREAMS or misfit(event.kind, event.meta):
             continue
         facts = decoder.facts(event)
         if event.kind == APP_STARTED:
