@@ -4,13 +4,16 @@ import ipaddress
 import socket
 
 import anyio
+import anyio.lowlevel
 from anyio.abc import TaskGroup, TaskStatus
 
-from ingest.connections import Talk, attend, listen, refuse
-from ingest.desk import Desk
+from ingest.connections import CLOSE_TIME, Talk, attend, listen, refuse
+from ingest.desk import Desk, seconds, spell_duration
 from ingest.endpoints import Endpoint, spell
 from ingest.errors import IngestError
 from ingest.streams import Stream, accept, bind, spell_address
+from ingest.turned_away import SPAN, TurnedAway, host_of
+from store.event import PEERS_REFUSED, Draft, pack_meta
 
 EXHAUSTED_PAUSE = 1.0  # seconds; when the system has no sockets left, asking faster does not help
 REFUSED = "refused"
@@ -31,13 +34,15 @@ async def run_server(
 
     Started with `TaskGroup.start`, it returns the addresses it listens on. A
     peer outside `source.allow`, or beyond `source.max_connections`, is
-    recorded and turned away. Raises `IngestError` when it cannot listen.
+    recorded and turned away; one that comes again and again is counted.
+    Raises `IngestError` when it cannot listen.
     """
     networks = parse_networks(source)
     listeners = await bind(spell(source), source.host, source.port)
     door = Door(source, desk, talk, networks)
     try:
         async with anyio.create_task_group() as group:
+            group.start_soon(door.sum_up)
             for listener in listeners:
                 group.start_soon(door.keep, listener, group)
             task_status.started(tuple(spell_address(each.getsockname()) for each in listeners))
@@ -61,6 +66,7 @@ class Door:
         self._talk = talk
         self._networks = networks
         self._inside = 0
+        self._away = TurnedAway()
 
     async def keep(self, listener: socket.socket, group: TaskGroup) -> None:
         """Accept peers for ever; their conversations run in `group`."""
@@ -82,6 +88,34 @@ class Door:
                 continue
             self._desk.settle(name, EXHAUSTED)
             await self._admit(stream, group)
+            # Whoever knocks without end must not keep those who are inside from being heard.
+            await anyio.lowlevel.checkpoint()
+
+    async def sum_up(self) -> None:
+        """Record, for ever, how many peers were turned away that have no events of their own."""
+        try:
+            while True:
+                await self._away.begun()
+                await anyio.sleep(seconds(SPAN))
+                await self._tell_turned_away()
+        finally:
+            with anyio.move_on_after(seconds(CLOSE_TIME), shield=True):
+                await self._tell_turned_away()
+
+    async def _tell_turned_away(self) -> None:
+        told = self._away.take()
+        if told is None:
+            return
+        name, count = self._source.name, told["count"]
+        self._desk.report(
+            name,
+            "warning",
+            REFUSED,
+            f"{name}: {count} more peers were turned away within {spell_duration(SPAN)}",
+            f"`meetlog events --kind {PEERS_REFUSED}` has their addresses. Does a program try"
+            " the wrong port?",
+        )
+        await self._desk.recorder.append(Draft(name, PEERS_REFUSED, pack_meta(**told)))
 
     async def _admit(self, stream: Stream, group: TaskGroup) -> None:
         source = self._source
@@ -93,6 +127,9 @@ class Door:
             reason = f"refused: {source.max_connections} peers are connected already"
             hint = f"Close one of them, or raise `max_connections` of {source.name}."
         if reason:
+            if not self._away.note(host_of(stream.peer), reason):
+                stream.close()
+                return
             self._desk.report(
                 source.name, "warning", REFUSED, f"{source.name}: {stream.peer} was {reason}", hint
             )
@@ -136,9 +173,8 @@ def allowed(peer: str, networks: tuple[Network, ...]) -> bool:
     """Whether the address of `peer` (`host:port`) is in one of `networks`; none means all."""
     if not networks:
         return True
-    host = peer.rpartition(":")[0].strip("[]").partition("%")[0]
     try:
-        address = ipaddress.ip_address(host)
+        address = ipaddress.ip_address(host_of(peer))
     except ValueError:
         return False
     return any(address in network for network in networks)

@@ -22,6 +22,8 @@ SOCKET_OPENED = "socket.opened"
 SOCKET_READ = "socket.read"
 SOCKET_SENT = "socket.sent"
 SOCKET_CLOSED = "socket.closed"
+# Peers that were turned away and have no events of their own: how many, of which addresses.
+PEERS_REFUSED = "peers.refused"
 FILE_CHANGED = "file.changed"
 FILE_REMOVED = "file.removed"
 STATEMENT = "statement"

@@ -270,7 +270,14 @@ class Masker:
 
 
 _KEPT = frozenset(
-    {ev.SOCKET_OPENED, ev.SOCKET_CLOSED, ev.RELAY_SENT, ev.APP_STARTED, ev.APP_STOPPED}
+    {
+        ev.SOCKET_OPENED,
+        ev.SOCKET_CLOSED,
+        ev.PEERS_REFUSED,
+        ev.RELAY_SENT,
+        ev.APP_STARTED,
+        ev.APP_STOPPED,
+    }
 )
 
 

@@ -14,6 +14,7 @@ from ingest.desk import Desk
 from ingest.errors import IngestError
 from ingest.servers import Door, allowed, parse_networks, run_server
 from ingest.streams import RECEIVE_BYTES
+from ingest.turned_away import MOST_RECORDED
 from store.event import SOCKET_CLOSED, SOCKET_OPENED, SOCKET_READ
 from tests.kit.jumping import JumpingLoop
 from tests.kit.memory import Dialer, MemoryStream, memory_pair
@@ -253,15 +254,15 @@ async def test_while_the_log_is_held_nobody_piles_up_at_the_door() -> None:
     async with anyio.create_task_group() as group:
         address = await serve(group, desk_on(recorder)[0], max_connections=1)
         recorder.hold()
-        peers = [socket.create_connection(address) for _ in range(6)]
+        peers = [socket.create_connection(address) for _ in range(2 + MOST_RECORDED)]
         await recorder.until(lambda: len(recorder.waiting) == 2)
         await anyio.wait_all_tasks_blocked()
         assert len(recorder.waiting) == 2, "one peer inside, one being refused, the others wait"
         recorder.release()
-        await recorder.until_count(SOCKET_OPENED, 6)
+        await recorder.until_count(SOCKET_OPENED, 1 + MOST_RECORDED)
         for peer in peers:
             peer.close()
-        await recorder.until_count(SOCKET_CLOSED, 6)
+        await recorder.until_count(SOCKET_CLOSED, 1 + MOST_RECORDED)
         group.cancel_scope.cancel()
 
 
