@@ -14,7 +14,7 @@ from starlette.routing import Route
 
 from meetlog.console.access import console_of, to_sign_in, viewer_of
 from meetlog.console.heats import heat_of, shown_race
-from meetlog.console.live import MOST_STREAMS, event
+from meetlog.console.live import event, has_room
 from meetlog.console.pages import environment_of
 from meetlog.console.parts import clock_of
 from meetlog.console.snapshots import Snapshot
@@ -40,7 +40,7 @@ async def stream(request: Request) -> Response:
     """The board's one part, whenever it says something else."""
     if not _may_see(request):
         return JSONResponse({"problem": "Sign in first."}, 401)
-    if request.app.state.streams >= MOST_STREAMS:
+    if not has_room(request):
         return JSONResponse({"problem": "Too many pages are open."}, 503)
     _, part = TEMPLATES[request.url.path.removesuffix("/live")]
     return StreamingResponse(_events(request, part), media_type="text/event-stream")

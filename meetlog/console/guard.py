@@ -6,6 +6,7 @@ by another site is the one to think of, for it sits on this very computer.
 """
 
 import ipaddress
+import math
 import socket
 from collections.abc import Iterable, Mapping
 from typing import Any
@@ -167,12 +168,15 @@ def _bounded(receive: Receive) -> Receive:
     """`receive` that raises `TooLarge`, and ends a body that does not come."""
     taken = 0
     complete = False
+    deadline = math.inf
 
     async def bounded() -> Message:
-        nonlocal taken, complete
+        nonlocal taken, complete, deadline
         if complete:
             return await receive()
-        with anyio.move_on_after(BODY_SECONDS):
+        # For all of it together: a body that comes a byte at a time comes too.
+        deadline = min(deadline, anyio.current_time() + BODY_SECONDS)
+        with anyio.CancelScope(deadline=deadline):
             message = await receive()
             taken += len(message.get("body", b""))
             if taken > MOST_BODY:

@@ -14,7 +14,8 @@ from meetlog.console.parts import PARTS, Asked, render
 from meetlog.console.snapshots import Snapshot
 from meetlog.console.state import Console
 
-MOST_STREAMS = 100
+MOST_STREAMS = 100  # pages that are told of changes by themselves; the last for this computer
+MOST_REMOTE_STREAMS = 80
 _ARGUMENTS = ("chip", "point", "race", "newest")
 
 
@@ -37,11 +38,18 @@ async def stream(request: Request) -> Response:
     parts = tuple(part for part in request.query_params.get("parts", "").split(",") if part)
     if not parts or not set(parts) <= set(PARTS):
         return JSONResponse({"problem": f"Parts are: {', '.join(PARTS)}."}, 400)
-    if request.app.state.streams >= MOST_STREAMS:
+    if not has_room(request):
         return JSONResponse({"problem": "Too many pages are open."}, 503)
     query = {key: request.query_params[key] for key in _ARGUMENTS if key in request.query_params}
     events = _events(request, parts, query)
     return StreamingResponse(events, media_type="text/event-stream")
+
+
+def has_room(request: Request) -> bool:
+    """Whether one more page may be told of changes; those of this computer always find room."""
+    most = MOST_STREAMS if viewer_of(request).here else MOST_REMOTE_STREAMS
+    streams: int = request.app.state.streams
+    return streams < most
 
 
 async def _events(

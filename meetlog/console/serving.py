@@ -12,12 +12,12 @@ import uvicorn
 
 from meetlog.console.app import make_app
 from meetlog.console.errors import CannotServe
+from meetlog.console.protocol import MOST_CONNECTIONS, MOST_HEAD, BoundedProtocol
 from meetlog.console.signs import Signs
 from meetlog.console.state import Console
 from meetlog.opening import open_meet
 from wire.settings import ConsoleSettings
 
-MOST_CONNECTIONS = 300
 KEEP_ALIVE = 30  # seconds; a page that nobody touches holds no connection but its stream
 BACKLOG = 64
 
@@ -84,6 +84,8 @@ class Server(uvicorn.Server):
             server_header=False,
             date_header=True,
             ws="none",
+            http=BoundedProtocol,
+            h11_max_incomplete_event_size=MOST_HEAD,
             limit_concurrency=MOST_CONNECTIONS,
             timeout_keep_alive=KEEP_ALIVE,
             timeout_graceful_shutdown=1,
