@@ -107,7 +107,7 @@ def _tls(meet: Path, settings: ConsoleSettings) -> tuple[str, str] | None:
     folder = meet if meet.is_dir() else meet.parent
     certificate, key = folder / settings.certificate, folder / settings.key
     try:
-        ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(certificate, key)
+        ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(certificate, key, password="")
     except (OSError, ssl.SSLError) as error:
         raise CannotServe(
             f"The console's certificate {certificate} and key {key} cannot be used: {error}. "

@@ -9,10 +9,12 @@ import msgspec
 
 from ingest.endpoints import Endpoint, spell
 from meetlog.doctor.clock import judge_clock, judge_zone
+from meetlog.doctor.console import CertificateFact, judge_console
 from meetlog.doctor.disk import judge_place, judge_room, judge_writes
 from meetlog.doctor.findings import Finding
 from meetlog.doctor.folder import FolderFact, judge_folder
 from meetlog.doctor.log import LogFact, judge_log, judge_run, judge_settings
+from meetlog.doctor.measuring_console import measure_certificate
 from meetlog.doctor.measuring_disk import (
     measure_disk,
     measure_files,
@@ -69,7 +71,11 @@ def examine(where: Path, reads: int | None = None) -> tuple[int, list[Finding]]:
     ports, peers, folder = anyio.run(_measure_outside, path.parent, settings, bool(at_work))
     found += judge_ports(ports, bool(at_work))
     found += judge_peers(peers)
-    found.append(judge_firewall(measure_firewall(), ports))
+    console, certificate = _measure_console(path.parent, settings)
+    if settings is not None:
+        found += judge_console(console, certificate, bool(at_work))
+    others = ports if console is None else [*ports, console]
+    found.append(judge_firewall(measure_firewall(), others))
     clock = measure_clock(recorded.newest_ns)
     found += judge_clock(clock)
     if settings is not None:
@@ -141,6 +147,19 @@ async def _measure_outside(
     else:
         peers = await measure_peers(clients)
     return ports, peers, await measure_folder(folder / settings.folder.path)
+
+
+def _measure_console(
+    folder: Path, settings: Settings | None
+) -> tuple[PortFact | None, CertificateFact | None]:
+    """Its port, None where it is switched off, and its certificate, None without one."""
+    if settings is None or not settings.console.enabled:
+        return None, None
+    console = settings.console
+    return (
+        measure_port("the console", console.host, console.port),
+        measure_certificate(folder, console, folder / settings.folder.path),
+    )
 
 
 def _judge_disk(log: Path, recorded: Recorded, stated: int | None) -> list[Finding]:
