@@ -25,10 +25,12 @@ def connect(
     read_only: bool = False,
     synchronous: Synchronous = "FULL",
     busy_ms: int = BUSY_MS,
+    tidies: bool = True,
 ) -> sqlite3.Connection:
     """The driver's connection, in autocommit: transactions begin where we say so.
 
-    It may be handed from thread to thread, by one owner at a time.
+    It may be handed from thread to thread, by one owner at a time. One that
+    `tidies` folds a long write-ahead log into the file when it commits.
     """
     mode = "ro" if read_only else "rwc"
     connection = sqlite3.connect(
@@ -45,6 +47,8 @@ def connect(
             # On macOS fsync leaves the bytes in the drive's cache; elsewhere these do nothing.
             connection.execute("PRAGMA fullfsync=ON")
             connection.execute("PRAGMA checkpoint_fullfsync=ON")
+            if not tidies:
+                connection.execute("PRAGMA wal_autocheckpoint=0")
     except sqlite3.Error:
         connection.close()
         raise
@@ -57,12 +61,13 @@ def make_engine(
     read_only: bool = False,
     synchronous: Synchronous = "FULL",
     busy_ms: int = BUSY_MS,
+    tidies: bool = True,
 ) -> Engine:
     """An Engine whose transactions begin IMMEDIATE, so that a writer never fails half-way."""
     engine = create_engine(
         URL.create("sqlite", database=str(path)),
         creator=lambda: connect(
-            path, read_only=read_only, synchronous=synchronous, busy_ms=busy_ms
+            path, read_only=read_only, synchronous=synchronous, busy_ms=busy_ms, tidies=tidies
         ),
         poolclass=QueuePool,
         pool_size=4,

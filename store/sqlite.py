@@ -8,7 +8,10 @@ of them whole and with its checkpoint, and folding goes on from there.
 
 Within the process, appends and views take turns at a lock of ours. SQLite's
 own busy handler would make the later one sleep in steps of up to 100 ms,
-and serves no order; it is left for other processes only.
+and serves no order; it is left for other processes only. The turn holds until
+a commit has also folded the write-ahead log into the file, where that is due:
+SQLite before 3.51.3 may lose pages when one connection does that while another
+commits (https://sqlite.org/wal.html#walresetbug).
 """
 
 import sqlite3
@@ -42,7 +45,9 @@ class SqliteLog:
 
     `clock` gives ns since the epoch, UTC. With `read_only` the file must exist
     and is never changed; another process may be writing it. `busy_ms` is how
-    long an append waits for another process's. Raises `LogMissing`,
+    long an append waits for another process's. A `guest` appends a little beside
+    a process that records, and leaves folding the write-ahead log to that one,
+    whose commits it could meet. Raises `LogMissing`,
     `LogDamaged` for a file that is no log or of a newer meetlog, and
     `StoreUnavailable`.
     """
@@ -54,6 +59,7 @@ class SqliteLog:
         clock: Callable[[], int] = time.time_ns,
         read_only: bool = False,
         busy_ms: int = BUSY_MS,
+        guest: bool = False,
     ) -> None:
         self.path = Path(path)
         self._clock = clock
@@ -65,8 +71,9 @@ class SqliteLog:
                 raise StoreError(f"{self.path} is empty: meetlog has not written to it yet")
         else:
             upgrade(self.path)
-        self._appending = make_engine(self.path, busy_ms=busy_ms)
-        self._viewing = make_engine(self.path, synchronous="NORMAL", busy_ms=busy_ms)
+        tidies = not guest
+        self._appending = make_engine(self.path, busy_ms=busy_ms, tidies=tidies)
+        self._viewing = make_engine(self.path, synchronous="NORMAL", busy_ms=busy_ms, tidies=tidies)
         self._reading = make_engine(self.path, read_only=True, busy_ms=busy_ms)
         self._writer: PoolProxiedConnection | None = None
         self._known: Head | None = None

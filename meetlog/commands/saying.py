@@ -163,7 +163,7 @@ def speak(
             tell(report_of(proposal, said, zone, None), command, json=manner.json)
             return
         path = opened.place.log
-        with closing(SqliteLog(path)) as log:
+        with closing(SqliteLog(path, guest=True)) as log:
             author = _author(log, opened.meet, manner, login, path)
             said = msgspec.structs.replace(said, author=author.name, proof=author.proof)
             made = make(log, opened.meet, said)

@@ -155,7 +155,7 @@ def _identify(console: Console, viewer: Viewer, name: str, secret: str) -> Autho
         )
     if not viewer.here and not name:
         raise NotAllowed("Say who you are.")
-    with closing(SqliteLog(path)) as log:
+    with closing(SqliteLog(path, guest=True)) as log:
         return identify(
             log,
             meet,

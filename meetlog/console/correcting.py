@@ -196,7 +196,7 @@ def _speak(
             subject = refuse_stale(opened.log, opened.meet, said)
             proposal = propose(opened.meet, said, folding_ahead(opened.log))
             return Said(said, proposal, subject)
-        with closing(SqliteLog(opened.place.log)) as log:
+        with closing(SqliteLog(opened.place.log, guest=True)) as log:
             made = make(log, opened.meet, said, effects=False)
         notes = []
         if isinstance(said, AdoptSettings):

@@ -357,3 +357,21 @@ def test_an_append_waits_its_turn_and_gets_it(path: Path) -> None:
         stop.set()
         folder.join()
         assert (failures, count) == ([], 50)
+
+
+def test_a_guest_leaves_the_write_ahead_log_to_the_process_that_records(path: Path) -> None:
+    large = read_of(b"x" * 3_000_000)
+    with closing(SqliteLog(path, clock=ticking())) as recording:
+        recording.append([read_of(b"")])
+        small = path.stat().st_size
+        with closing(SqliteLog(path, clock=ticking(), guest=True)) as guest:
+            guest.append([large])
+            guest.append([large])
+        assert path.stat().st_size == small, "a guest folded, and could have met a commit"
+        recording.append([read_of(b"")])
+        assert path.stat().st_size > 6_000_000, "nobody folds"
+        assert verify(recording).ok
+    assert [p.name for p in path.parent.iterdir()] == [path.name]
+    with closing(SqliteLog(path, guest=True)) as alone:
+        alone.append([large])
+    assert [p.name for p in path.parent.iterdir()] == [path.name], "the last one tidies up"
