@@ -26,9 +26,12 @@ _WAIT = "nothing to do if it is being written: it is read again when it changes"
 _PADDING = " \t\r\n\0\x1a"  # blocks filled up with NUL, and Ctrl-Z of old text files
 _STRING_OR_BRACKET = re.compile(r'"[^"\\]*(?:\\.[^"\\]*)*"?|[\[\]{}]', re.DOTALL)
 _PARTIAL = re.compile(r"[-+.\w]*|\\?u?[0-9a-fA-F]{0,3}")
-# What a last resort reads past: text that must stay, `//` comments, lines of dots.
-_STRING_OR_NOTE = re.compile(r'("[^"\\\n]*(?:\\.[^"\\\n]*)*")|//[^\n]*|…[^\n]*')
-_STRING_OR_COMMA = re.compile(r'("[^"\\\n]*(?:\\.[^"\\\n]*)*")|,(?=\s*[\]}])')
+# What a last resort reads past: text that must stay, `//` comments, lines of dots. A text that
+# has no end on its line is taken as it is up to there: looking for its end again from each quote
+# in it would take hours for a file that was made to be read so.
+_TEXT = r'("[^"\\\n]*(?:\\.[^"\\\n]*)*"?)'
+_STRING_OR_NOTE = re.compile(_TEXT + r"|//[^\n]*|…[^\n]*")
+_STRING_OR_COMMA = re.compile(_TEXT + r"|,(?=\s*[\]}])")
 _TYPOGRAPHIC = str.maketrans({"“": '"', "”": '"', "„": '"', "\r": "\n"})
 
 

@@ -38,8 +38,13 @@ _DOCUMENTED = frozenset(
         "updatedAt",
     }
 )  # fmt: skip
-_COMMENT = re.compile(r"""((?:"(?:\\.|[^"\\])*"|'[^']*'|[^#"'\r\n])*)(#[^\r\n]*)?""")
-_MEET_NAME = re.compile(r'(?m)^(\s*name\s*=\s*)"((?:\\.|[^"\\\r\n])*)"')
+# Whole texts, then a comment; or a text that never ends, and all that is after it. Nothing here may
+# be tried twice, or a file that was made for it would take hours.
+_COMMENT = re.compile(
+    r"""((?:"[^"\\]*(?:\\.[^"\\]*)*"|'[^']*'|[^#"'\r\n])*)(#[^\r\n]*|["'].*\Z)?""", re.DOTALL
+)
+_MEET_NAME = re.compile(r'(?m)^([ \t]*name[ \t]*=[ \t]*)"((?:\\.|[^"\\\r\n])*)"')
+_MEET_TABLE = re.compile(r"(?ms)^[ \t]*\[meet\].*?(?=^[ \t]*\[|\Z)")
 
 
 class Masker:
@@ -291,7 +296,7 @@ def _text(body: bytes) -> str:
 
 def _meet_table(text: str) -> tuple[str, str, str]:
     """The text before the table `[meet]`, the table, and what comes after it."""
-    found = re.search(r"(?ms)^\s*\[meet\].*?(?=^\s*\[|\Z)", text)
+    found = _MEET_TABLE.search(text)
     if found is None:
         return text, "", ""
     return text[: found.start()], found[0], text[found.end() :]
