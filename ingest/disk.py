@@ -29,8 +29,8 @@ class Listing(NamedTuple):
 
     `links` are symbolic links: following them would let whoever can write to
     the folder have any file of this machine recorded. `truncated` says that
-    there are more than `MOST_FILES`. `identity` changes when another folder
-    takes the place of this one.
+    there are more than `MOST_FILES`, links counted too. `identity` changes when
+    another folder takes the place of this one.
     """
 
     files: dict[str, Stat]
@@ -82,7 +82,11 @@ def list_folder(root: Path) -> Listing:
     truncated = False
     with os.scandir(root) as entries:
         for entry in entries:
+            full = len(files) + len(links) >= MOST_FILES
             if entry.is_symlink():
+                if full:
+                    truncated = True
+                    break
                 links.append(entry.name)
                 continue
             try:
@@ -93,7 +97,7 @@ def list_folder(root: Path) -> Listing:
                 continue
             if not modes.S_ISREG(info.st_mode):
                 continue
-            if len(files) >= MOST_FILES:
+            if full:
                 truncated = True
                 break
             files[entry.name] = Stat(info.st_size, info.st_mtime_ns)

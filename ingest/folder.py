@@ -173,7 +173,8 @@ class Folder:
 
     def _notified(self, names: set[str]) -> None:
         self._desk.settle(FOLDER_SOURCE, "watch")
-        self._touched |= names
+        if len(self._touched) < MOST_FILES:  # a disk that hangs may be told of for hours
+            self._touched |= names
         self._wake.set()
 
     async def _scan(self, listing: Listing, touched: set[str]) -> None:

@@ -12,9 +12,12 @@ import msgspec
 
 Severity = Literal["info", "warning", "alarm"]
 
-# More conditions at once than anybody can read. The oldest give way, so that
-# a folder of ten thousand unreadable files cannot fill the memory.
+# More conditions at once than anybody can read. The oldest of the least grave give way,
+# so that a folder of ten thousand unreadable files neither fills the memory nor pushes out
+# what really is wrong.
 MOST_NOTICES = 200
+MOST_WORDS = 2000  # characters of a notice's text, and of its hint; each quotes what others wrote
+_GRAVITY: tuple[Severity, ...] = ("info", "warning", "alarm")
 
 
 class Notice(msgspec.Struct, frozen=True):
@@ -58,13 +61,17 @@ class NoticeBoard:
 
     def raise_(self, notice: Notice) -> None:
         """Put the notice up in the place of an older one with its key."""
+        if max(len(notice.text), len(notice.hint)) > MOST_WORDS:
+            notice = msgspec.structs.replace(notice, text=_cut(notice.text), hint=_cut(notice.hint))
         with self._lock:
             old = self._standing.get(notice.key)
             if old is not None and _words(old) == _words(notice):
                 return
             self._standing[notice.key] = notice
             if len(self._standing) > MOST_NOTICES:
-                del self._standing[next(iter(self._standing))]
+                # The first of equals, which is the oldest.
+                least = min(self._standing.values(), key=lambda n: _GRAVITY.index(n.severity))
+                del self._standing[least.key]
         self._changed(notice, False)
 
     def clear(self, key: str) -> None:
@@ -78,6 +85,10 @@ class NoticeBoard:
         """The conditions that hold now, oldest first."""
         with self._lock:
             return tuple(self._standing.values())
+
+
+def _cut(text: str) -> str:
+    return text if len(text) <= MOST_WORDS else f"{text[: MOST_WORDS - 1]}…"
 
 
 def _words(notice: Notice) -> tuple[str, str, str]:

@@ -41,12 +41,12 @@ def _head(name: str, overview: Overview) -> RenderableType:
     following = overview.following
     coming = f"next start: event {following.event} heat {following.heat}" if following else ""
     text = f"{overview.position} events recorded   {overview.quarantined} in quarantine   {coming}"
-    return Panel(Text(text.rstrip()), title=Text(name), title_align="left", padding=(0, 1))
+    return Panel(visible(text.rstrip()), title=visible(name), title_align="left", padding=(0, 1))
 
 
 def _table(title: str, *columns: str, right: Sequence[str] = ()) -> Table:
     table = Table(
-        title=Text(title, "bold"),
+        title=visible(title, "bold"),
         title_justify="left",
         box=SIMPLE_HEAD,
         pad_edge=False,

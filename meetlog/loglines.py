@@ -7,6 +7,7 @@ from typing import Literal
 import msgspec
 
 from ingest.notices import Severity
+from meetlog.output import escaped
 from wire.stamps import NS, format_iso
 
 # `condition` is something that holds from now on, `over` that it does no longer; the others are
@@ -42,7 +43,8 @@ def plain_form(line: LogLine) -> str:
             text = f"OVER {line.text}"
         case _:
             text = line.text
-    return f"{at:%H:%M:%S} {text}"
+    # A chip that has a line end in it must not make up a line, nor steer the terminal.
+    return f"{at:%H:%M:%S} {escaped(text)}"
 
 
 def json_form(line: LogLine) -> str:

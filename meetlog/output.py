@@ -66,7 +66,7 @@ class Rows:
 
     def add(self, *cells: object) -> None:
         """A row of plain texts."""
-        self.cells.append([_escaped(str(cell), keep="") for cell in cells])
+        self.cells.append([escaped(str(cell)) for cell in cells])
 
     def rich(self) -> Table:
         """The table for a terminal. Long cells are folded, never cut."""
@@ -93,10 +93,10 @@ class Rows:
 
 def visible(text: object, style: str = "") -> Text:
     """A text as it is: brackets are no markup, and what would steer a terminal is written out."""
-    return Text(_escaped(str(text), keep="\n"), style)
+    return Text(escaped(str(text), keep="\n"), style)
 
 
-def _escaped(text: str, keep: str) -> str:
+def escaped(text: str, keep: str = "") -> str:
     """`text` with what cannot be printed as an escape: chips and names come from anybody."""
     if text.isprintable():
         return text

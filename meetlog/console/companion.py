@@ -169,7 +169,8 @@ def _ready(
 
     def listen() -> None:
         while line := heard.readline(MOST_LINE):
-            signs.give(line)
+            with suppress(msgspec.DecodeError):  # the next one comes in half a second
+                signs.give(line)
         server.should_exit = True
 
     threading.Thread(target=listen, name="signs", daemon=True).start()

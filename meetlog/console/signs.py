@@ -50,5 +50,13 @@ class Signs:
 
 
 def encode(sign: Sign) -> bytes:
-    """The sign as a line."""
-    return msgspec.json.encode(sign) + b"\n"
+    """The sign as a line of at most `MOST_LINE` bytes; of too much, only the newest."""
+    line = msgspec.json.encode(sign) + b"\n"
+    while len(line) > MOST_LINE:
+        sign = msgspec.structs.replace(
+            sign,
+            notices=sign.notices[(len(sign.notices) + 1) // 2 :],
+            alarms=sign.alarms[(len(sign.alarms) + 1) // 2 :],
+        )
+        line = msgspec.json.encode(sign) + b"\n"
+    return line

@@ -1,4 +1,7 @@
-from ingest.notices import MOST_NOTICES, Notice, NoticeBoard
+import msgspec
+import pytest
+
+from ingest.notices import MOST_NOTICES, MOST_WORDS, Notice, NoticeBoard, Severity
 
 
 def notice(key: str, text: str = "the peer is gone", at: int = 1) -> Notice:
@@ -42,3 +45,36 @@ def test_the_board_is_bounded() -> None:
 
     assert len(board.standing()) == MOST_NOTICES
     assert board.standing()[-1].key == str(MOST_NOTICES + 4)
+
+
+@pytest.mark.parametrize("more", [-1, 0, 1])
+def test_so_many_conditions_stand_at_once(more: int) -> None:
+    board = NoticeBoard()
+    for n in range(MOST_NOTICES + more):
+        board.raise_(notice(str(n)))
+
+    assert len(board.standing()) == min(MOST_NOTICES + more, MOST_NOTICES)
+
+
+def test_what_is_grave_is_not_pushed_out_by_what_is_not() -> None:
+    board = NoticeBoard()
+    kinds: tuple[Severity, ...] = ("alarm", "info", "warning")
+    for n, severity in enumerate(kinds):
+        board.raise_(msgspec.structs.replace(notice(f"first {n}"), severity=severity))
+    for n in range(3 * MOST_NOTICES):
+        board.raise_(msgspec.structs.replace(notice(str(n)), severity="warning"))
+
+    keys = [n.key for n in board.standing()]
+    assert keys[0] == "first 0"
+    assert "first 1" not in keys
+    assert keys[-1] == str(3 * MOST_NOTICES - 1)
+
+
+@pytest.mark.parametrize("size", [MOST_WORDS - 1, MOST_WORDS, MOST_WORDS + 1, 10 * MOST_WORDS])
+def test_words_are_bounded(size: int) -> None:
+    board = NoticeBoard()
+    board.raise_(msgspec.structs.replace(notice("x", "y" * size), hint="z" * size))
+
+    (found,) = board.standing()
+    assert len(found.text) == len(found.hint) == min(size, MOST_WORDS)
+    assert found.text.endswith("…") == (size > MOST_WORDS)
