@@ -11,6 +11,7 @@ from meetlog.exits import Refused
 
 # What an SQLite database may leave beside its file.
 SIDE_FILES = ("-wal", "-shm", "-journal")
+PRIVATE = 0o600  # where the system has such rights; whoever wants others to read it says so
 # Sticks and some shares know no second name of a file.
 _NO_LINKS = (errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno.EINVAL)
 
@@ -19,14 +20,15 @@ _NO_LINKS = (errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno.E
 def new_file(path: Path) -> Iterator[Path]:
     """A temporary file's path beside `path`; what is in it when the block ends becomes `path`.
 
-    It must be written and synced then. If the block raises, nothing stays.
+    It must be written and synced then, and only its owner may read it: backups and
+    capsules have all that was sent. If the block raises, nothing stays.
     Raises `Refused` when there is something at `path`, also if it came
     meanwhile, and `OSError` with the path for a folder that is not there.
     """
     refuse_existing(path)
     temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}.tmp")
     # So that a folder that is missing or may not be written is told by its own name.
-    os.close(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666))
+    os.close(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, PRIVATE))
     try:
         yield temporary
         _publish(temporary, path)

@@ -5,9 +5,10 @@ program is installed, and a migration's file name carries its revision, so
 that opening a log that needs nothing does not load Alembic.
 """
 
+import os
 import sqlite3
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from functools import cache
 from pathlib import Path
 
@@ -18,6 +19,7 @@ from store.faults import explain
 from store.log import LogDamaged, LogMissing
 
 FOLDER = Path(__file__).parent / "migrations"
+PRIVATE = 0o600  # where the system has such rights
 APPLICATION_ID = int.from_bytes(b"mlog", "big")  # set by the first migration
 
 
@@ -45,10 +47,13 @@ def upgrade(path: Path) -> str:
     """Bring the log at `path` to the head, making it if need be; returns the head.
 
     Several processes may do so at once: one migrates, the others find it done.
+    Only its owner may read a log that is made here, for it has names, and
+    passwords that hardware sends; of one that is there, the rights stay.
     """
     head = revisions()[-1]
     if path.exists() and revision(path) == head:
         return head
+    _touch(path)
     from alembic import command
     from alembic.config import Config
 
@@ -63,6 +68,13 @@ def upgrade(path: Path) -> str:
     finally:
         engine.dispose()
     return head
+
+
+def _touch(path: Path) -> None:
+    """An empty file for SQLite to begin with, which gives its rights to those beside it."""
+    # Where even that cannot be, opening it fails too, and says why.
+    with suppress(OSError):
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT, PRIVATE))
 
 
 def _revision(connection: sqlite3.Connection, path: Path) -> str | None:

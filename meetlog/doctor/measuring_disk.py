@@ -134,9 +134,10 @@ async def measure_folder(root: Path, clock: Callable[[], int] = monotonic_ns) ->
 
 def measure_files(log: Path, folder: Path, settings: Settings) -> list[FileFact]:
     """The log with what SQLite keeps beside it, and the password files of sources and relays."""
-    beside = (("the log", ""), ("its write-ahead file", "-wal"), ("its index of that", "-shm"),
-              ("its lock", ".lock"))  # fmt: skip
+    beside = (("the log", ""), ("its write-ahead file", "-wal"), ("its index of that", "-shm"))
     facts = [_file(what, log.with_name(log.name + ending)) for what, ending in beside]
+    lock = _file("its lock", log.with_name(f"{log.name}.lock"))
+    facts.append(msgspec.structs.replace(lock, bare=True))
     meet_folder = (folder / settings.folder.path).resolve()
     endpoints: tuple[SourceSettings | RelaySettings, ...] = (*settings.sources, *settings.relays)
     for each in endpoints:

@@ -15,6 +15,7 @@ class FileFact(msgspec.Struct, frozen=True):
     `what` it is in words. `mode` is its permission bits, None on Windows. `secret`: it has a
     password. `recorded`: it is in the meet folder, whose files are recorded in the log.
     `empty` and `problem` are about the password in it: there is none, it cannot be made out.
+    `bare`: there is nothing in it that others should not read.
     """
 
     what: str
@@ -27,6 +28,7 @@ class FileFact(msgspec.Struct, frozen=True):
     recorded: bool = False
     empty: bool = False
     problem: str = ""
+    bare: bool = False
 
 
 def judge_rights(facts: list[FileFact]) -> list[Finding]:
@@ -55,7 +57,18 @@ def _judge(fact: FileFact) -> list[Finding]:
                 "to this user (Linux: sudo chown $USER FILE), or take away its write protection.",
             )
         ]
-    if fact.mode is not None and fact.mode & stat.S_IWOTH:
+    if fact.mode is None:
+        return []
+    if fact.mode & stat.S_IROTH and not (fact.bare or fact.mode & stat.S_IWOTH):
+        return [
+            look(
+                RIGHTS,
+                f"Every user of this computer may read {fact.path} ({fact.what}), with all names "
+                "and whatever else was sent.",
+                f"chmod o-r {_quoted(fact.path)}, unless that is meant so.",
+            )
+        ]
+    if fact.mode & stat.S_IWOTH:
         return [
             look(
                 RIGHTS,

@@ -82,7 +82,7 @@ def test_what_cannot_be_seen_of_power_is_said() -> None:
     assert "plugged in?" in laptop[0].remedy
 
 
-LOG = FileFact("the log", "/meet/meet.db", mode=0o644)
+LOG = FileFact("the log", "/meet/meet.db", mode=0o600)
 SECRET = FileFact("the password of mat", "/meet/my secret.txt", mode=0o600, secret=True)
 
 
