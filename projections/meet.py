@@ -35,7 +35,7 @@ from wire.timedrops import RaceKey
 
 __all__ = ["DEFAULTS", "VERSION", "Changes", "Meet", "State"]
 
-VERSION = 7  # raise it whenever the same events would give another state
+VERSION = 8  # raise it whenever the same events would give another state
 DEFAULTS = Settings()
 
 

@@ -252,7 +252,7 @@ class Settings(msgspec.Struct, frozen=True):
 
 _UNITS = {"ns": 1, "us": 1000, "ms": NS // 1000, "s": NS, "m": MINUTE, "min": MINUTE, "h": HOUR}
 _DURATION = re.compile(r"(-?)([0-9]{1,15})(?:\.([0-9]{1,15}))? ?(ns|us|ms|s|min|m|h)")
-_LONGEST = 400 * DAY
+LONGEST = 400 * DAY  # of any duration in the settings; a year is a mistake
 
 
 def parse_duration(text: str) -> int:
@@ -268,7 +268,7 @@ def parse_duration(text: str) -> int:
     if lost:
         raise WireError("a duration finer than a nanosecond", text)
     nanoseconds = int(whole) * unit + rest
-    if nanoseconds > _LONGEST:
+    if nanoseconds > LONGEST:
         raise WireError("a duration of more than a year", text)
     return -nanoseconds if sign else nanoseconds
 

@@ -15,7 +15,7 @@ _NAME = re.compile(
     r"(?:[_-](?P<rev>\d{1,9}|revised))?\.json"
 )
 _REVISED = 1  # `-revised` carries no number; it follows the file without a revision, which is 0
-_MAX_PART = 60  # two parts and the rest stay well below the 255 that file systems allow
+MAX_PART = 60  # two parts and the rest stay well below the 255 that file systems allow
 
 
 def result_name(session_id: str, event: str, heat: int, race_number: int, revision: int) -> str:
@@ -64,7 +64,7 @@ def same_part(named: str, body: str) -> bool:
 
 def _safe(text: str) -> str:
     safe = quote(text, safe="", errors="replace").replace("_", "%5F")
-    if len(safe) <= _MAX_PART:
+    if len(safe) <= MAX_PART:
         return safe
-    cut = re.sub(r"%.?$", "", safe[: _MAX_PART - 9])
+    cut = re.sub(r"%.?$", "", safe[: MAX_PART - 9])
     return f"{cut}~{sha256(text.encode('utf-8', 'replace')).hexdigest()[:8]}"

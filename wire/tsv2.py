@@ -32,6 +32,9 @@ _BLANK = b" \t\r\n"
 _BOM = b"\xef\xbb\xbf"
 _HINT = "a message is a JSON array or object of reads; this was passed over"
 _QUOTE, _BACKSLASH = b'"\\'
+# Where a message breaks off, the next may begin. A cut has one such place; a line of nothing but
+# brackets would cost a thousand times what it costs to send.
+MOST_BROKEN = 16
 _OPENERS = {ord("]"): ord("["), ord("}"): ord("{")}
 _LINE_END = re.compile(rb"[\r\n]")
 _BLANKS = re.compile(rb"[ \t\r\n\0]*")  # NUL padding is no JSON, but an old habit
@@ -66,6 +69,7 @@ class Decoder(msgspec.Struct):
     line_ended: bool = False  # since `last`
     junk: bool = False  # `held` begins with what can start no message
     skipping: bool = False  # until the end of the line, after a message that is out of bounds
+    broken: int = 0  # messages in a row that broke off, with no line end between
 
     def feed(self, data: bytes) -> Decoded:
         """The reads that `data` completes, with a `Malformed` in the place of what is none."""
@@ -94,6 +98,7 @@ class Decoder(msgspec.Struct):
             self._end_junk(out)
         self._clear()
         self.skipping = False
+        self.broken = 0
         return out
 
     def _clear(self) -> None:
@@ -132,6 +137,7 @@ class Decoder(msgspec.Struct):
                 if end - at > MAX_FRAME:
                     return at
                 out += reads
+                self.broken = 0
             at = end + 1
             if end == cr:
                 cr = data.find(b"\r", at)
@@ -142,12 +148,15 @@ class Decoder(msgspec.Struct):
                 out += decode_plain(data[at:])
             except (ValueError, RecursionError):
                 return at
+            self.broken = 0
             return len(data)
         return at
 
     def _skip(self, data: bytes, at: int) -> int:
         end = _LINE_END.search(data, at)
         self.skipping = end is None
+        if end:
+            self.broken = 0
         return end.end() if end else len(data)
 
     def _scan_junk(self, data: bytes, at: int, out: Decoded) -> int:
@@ -174,8 +183,13 @@ class Decoder(msgspec.Struct):
         if outcome is _Outcome.MORE and len(self.held) < MAX_FRAME:
             return end
         message = bytes(self.held)
+        whole_line = self.line_ended or self.in_text or self.escaped  # a text breaks at a line end
         self._clear()
-        if outcome is _Outcome.MORE:
+        self.broken = 0 if whole_line or outcome is not _Outcome.BROKEN else self.broken + 1
+        if self.broken > MOST_BROKEN:
+            out.append(malformed("message after message that breaks off", message, _HINT))
+            self.skipping = True
+        elif outcome is _Outcome.MORE:
             out.append(oversize(message))
             self.skipping = True
         elif outcome is _Outcome.DEEP:
