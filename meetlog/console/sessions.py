@@ -24,7 +24,7 @@ MOST = 200  # sessions at once; the longest unused gives way
 TRIES = 8  # to sign in, from one address...
 TRIES_SPAN = MINUTE  # ...within this time
 TRIES_AT_ONCE = 3  # each costs 32 MiB and a quarter of a second
-_MOST_ADDRESSES = 1000
+MOST_ADDRESSES = 1000  # whose tries are remembered; the first of them gives way
 
 
 class Session(msgspec.Struct, frozen=True):
@@ -117,7 +117,7 @@ class Tries:
             self._moments[address] = recent
             return recent[0] + TRIES_SPAN - now
         self._moments[address] = [*recent, now]
-        if len(self._moments) > _MOST_ADDRESSES:
+        if len(self._moments) > MOST_ADDRESSES:
             del self._moments[next(iter(self._moments))]
         return 0
 
