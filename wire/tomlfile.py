@@ -20,6 +20,10 @@ _QUOTED = re.compile(_TEXT, re.DOTALL)
 _KEY = re.compile(r"[ \t]*([A-Za-z0-9_-]+|" + _TEXT + r")[ \t]*(\.?)", re.DOTALL)
 _GAP = re.compile(r"(?:[ \t\r\n]|#[^\n]*)*")
 _SCALAR = re.compile(r"[^,\]}#\n]*")
+# What Python's reader takes the square of its length for, and what no message could show.
+_PART = r"""(?:[A-Za-z0-9_-]+|"[^"\n]*"|'[^'\n]*')"""
+_LONG_KEY = re.compile(rf"(?:^|(?<=[\[{{,\s]))(?:{_PART}[ \t]*\.[ \t]*){{200}}", re.MULTILINE)
+_LONG_NUMBER = re.compile(r"\b0[xob][0-9A-Fa-f_]{1000}")
 _AT_LINE = re.compile(r" ?\(at (?:line (\d+), column \d+|end of document)\)")
 
 
@@ -41,6 +45,10 @@ def read_toml(data: bytes) -> tuple[dict[str, Any], dict[Path, int]]:
         line = data.count(b"\n", 0, error.start) + 1
         raise TomlError(line, "the file is not UTF-8", "save it as UTF-8") from error
     text = text.replace("\r\n", "\n")
+    for pattern, what in ((_LONG_KEY, "a key of hundreds of parts"), (_LONG_NUMBER, "a number")):
+        if found := pattern.search(text):
+            line = text.count("\n", 0, found.end()) + 1
+            raise TomlError(line, f"{what} that is longer than any setting", "shorten it")
     try:
         document = tomllib.loads(text)
         return document, key_lines(text)
