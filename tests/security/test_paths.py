@@ -1,0 +1,94 @@
+"""No name that others choose leads out of the folder it belongs in, on any system."""
+
+import json
+import re
+from pathlib import Path, PurePosixPath, PureWindowsPath
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from exporters.errors import ExportError
+from exporters.sink import FolderSink
+from ingest.disk import list_folder
+from meetlog.safekeeping import place_for
+from tests.meetlog.calls import call
+from tests.meetlog.meets import RecordedMeet
+from wire.errors import WireError
+from wire.timedrops import result_name
+
+# What a name may be made of to lead elsewhere, to a device, or to a hidden stream of a file.
+ODD = ["..", "/", "\\", ":", "CON", "NUL", "COM1", ".", " ", "*", "?", '"', "<", "|", "\0", "\n",
+       "~", "%2e%2e%2f", "%5C", "\u202e", "\uff0f", "a"]  # fmt: skip
+NASTY = st.one_of(st.text(max_size=40), st.lists(st.sampled_from(ODD), max_size=8).map("".join))
+RESERVED = re.compile(r"(?i)(con|prn|aux|nul|com[0-9]|lpt[0-9])(\..*)?")
+
+
+@given(NASTY, NASTY, st.integers(0, 10**9), st.integers(0, 10**9), st.integers(0, 10**9))
+def test_a_result_file_is_a_plain_name_whatever_the_program_says(
+    session: str, event: str, heat: int, race: int, revision: int
+) -> None:
+    try:
+        name = result_name(session, event, heat, race, revision)
+    except WireError:
+        return
+    assert re.fullmatch(r"[A-Za-z0-9._~%-]+\.json", name), name
+    assert len(name) < 255
+    assert PureWindowsPath(name).name == PurePosixPath(name).name == name
+    assert not RESERVED.fullmatch(name)
+    assert FolderSink("/meet")._inside(name) == Path("/meet") / name
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["", ".", "..", "../x.json", "/etc/x.json", "a/b.json", "a\\b.json", "C:x.json", "x.json:ads",
+     "x.json.", "x.json ", ".x.json", "x\0.json", "x\n.json", "\\\\share\\x.json"],
+)  # fmt: skip
+def test_nothing_else_is_written_or_read(tmp_path: Path, name: str) -> None:
+    folder = tmp_path / "timedrops"
+    folder.mkdir()
+    sink = FolderSink(folder)
+    with pytest.raises(ExportError):
+        sink.write(name, b"evil")
+    with pytest.raises(ExportError):
+        sink.read(name)
+    assert list(tmp_path.rglob("*")) == [folder]
+
+
+def test_a_link_in_the_folder_is_neither_read_nor_written_through(tmp_path: Path) -> None:
+    folder, secret = tmp_path / "timedrops", tmp_path / "secret"
+    folder.mkdir()
+    secret.write_bytes(b"secret")
+    (folder / "x.json").symlink_to(secret)
+    (folder / "way").symlink_to(tmp_path, target_is_directory=True)
+    listing = list_folder(folder)
+    assert (listing.files, listing.links) == ({}, ("way", "x.json"))
+    with pytest.raises(ExportError):
+        FolderSink(folder).write("x.json", b"ours")
+    assert secret.read_bytes() == b"secret"
+
+
+@pytest.mark.parametrize("path", ["../elsewhere.db", "/elsewhere.db", "a/../../elsewhere.db"])
+def test_a_backup_is_not_restored_to_where_its_settings_say(
+    ended: RecordedMeet, tmp_path: Path, path: str
+) -> None:
+    toml = ended.folder / "meet.toml"
+    log = ended.folder / "meet.db"
+    told = json.dumps(path)
+    changed = toml.read_text().replace("[log]", "") + f"\n[log]\npath = {told}\n"
+    new = tmp_path / "other.toml"
+    new.write_text(changed)
+    done = call("adopt", new, "--as", "Ref", "--reason", "test", "-m", ended.folder)
+    assert done.exit_code in (0, 2, 9), done.output
+    place = place_for(log, tmp_path / "into")
+    assert place[0].resolve().is_relative_to(tmp_path / "into")
+
+
+def test_a_replay_writes_into_its_folder_only(ended: RecordedMeet, tmp_path: Path) -> None:
+    into = tmp_path / "into"
+    before = set(tmp_path.rglob("*"))
+    assert call("replay", ended.folder, "--into", into).exit_code in (0, 1)
+    made = set(tmp_path.rglob("*")) - before
+    beside = {ended.folder / "meet.db-wal", ended.folder / "meet.db-shm"}  # SQLite's, for readers
+    assert any(each.suffix == ".json" for each in made)
+    assert all(each.is_relative_to(into) for each in made - beside)
