@@ -25,6 +25,9 @@ from projections.startlist import canonical
 from projections.views import Crossing, QuarantineEntry, Race, RelayHealth, Revision
 
 MOST_EVENTS = 1000
+WITHHELD = "scrypt$withheld"
+_HASH = re.compile(r"scrypt\$[0-9A-Za-z$+/=]*")
+_HASH_BYTES = re.compile(_HASH.pattern.encode())
 Query = Mapping[str, str]
 Items = Sequence[msgspec.Struct]
 
@@ -121,7 +124,18 @@ def events_of(opened: OpenMeet, query: Query) -> list[EventReport]:
         kinds=tuple(filter(None, [query.get("kind")])),
         names=frozenset(filter(None, [query.get("source")])),
     )
-    return [report_of(event, zone, raw=query.get("raw") == "1") for event in found]
+    reports = [report_of(event, zone, raw=query.get("raw") == "1") for event in found]
+    return [_without_hashes(report) for report in reports]
+
+
+def _without_hashes(report: EventReport) -> EventReport:
+    """The report without what a secret could be guessed by: who may read may not be its owner."""
+    text, hexed = report.text, report.hex
+    if text is not None and "scrypt$" in text:
+        text = _HASH.sub(WITHHELD, text)
+    if hexed is not None and b"scrypt$" in (body := bytes.fromhex(hexed)):
+        hexed = _HASH_BYTES.sub(WITHHELD.encode(), body).hex()
+    return msgspec.structs.replace(report, text=text, hex=hexed)
 
 
 class BadQuery(Exception):  # noqa: N818 - named for what it is
