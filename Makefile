@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test lint types bench fuzz screenshots lock clean
+.PHONY: demo test lint types bench fuzz screenshots lock audit clean
 
 demo: $(VENV)/run.stamp
 	$(BIN)/meetlog demo
@@ -38,8 +38,16 @@ lock: $(VENV)/dev.stamp
 	$(BIN)/$(LOCK) --group build --output-file requirements.lock
 	$(BIN)/$(LOCK) --group dev --output-file requirements-dev.lock
 
+# Known faults of the dependencies. It asks the network, so no test depends on it, and has an
+# environment of its own, so that none of it is ours.
+audit:
+	$(PYTHON) -m venv $(VENV)-audit
+	$(VENV)-audit/bin/python -m pip install --quiet --disable-pip-version-check pip-audit
+	$(VENV)-audit/bin/pip-audit --disable-pip --require-hashes \
+	    --requirement requirements.lock --requirement requirements-dev.lock
+
 clean:
-	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .fuzz
+	rm -rf $(VENV) $(VENV)-audit .mypy_cache .ruff_cache .pytest_cache .hypothesis .fuzz
 
 $(VENV)/bin/python:
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "meetlog needs Python 3.11 or later; say which with: make PYTHON=python3.11 ...")'

@@ -2,6 +2,7 @@
 
 import json
 import re
+from contextlib import closing
 from pathlib import Path, PurePosixPath, PureWindowsPath
 
 import pytest
@@ -11,7 +12,10 @@ from hypothesis import strategies as st
 from exporters.errors import ExportError
 from exporters.sink import FolderSink
 from ingest.disk import list_folder
+from ingest.recorder import SETTINGS_PATH, SETTINGS_SOURCE, file_draft
+from meetlog.exits import Refused
 from meetlog.safekeeping import place_for
+from store.sqlite import SqliteLog
 from tests.meetlog.calls import call
 from tests.meetlog.meets import RecordedMeet
 from wire.errors import WireError
@@ -69,19 +73,16 @@ def test_a_link_in_the_folder_is_neither_read_nor_written_through(tmp_path: Path
 
 
 @pytest.mark.parametrize("path", ["../elsewhere.db", "/elsewhere.db", "a/../../elsewhere.db"])
-def test_a_backup_is_not_restored_to_where_its_settings_say(
-    ended: RecordedMeet, tmp_path: Path, path: str
-) -> None:
-    toml = ended.folder / "meet.toml"
-    log = ended.folder / "meet.db"
-    told = json.dumps(path)
-    changed = toml.read_text().replace("[log]", "") + f"\n[log]\npath = {told}\n"
-    new = tmp_path / "other.toml"
-    new.write_text(changed)
-    done = call("adopt", new, "--as", "Ref", "--reason", "test", "-m", ended.folder)
-    assert done.exit_code in (0, 2, 9), done.output
-    place = place_for(log, tmp_path / "into")
-    assert place[0].resolve().is_relative_to(tmp_path / "into")
+def test_a_backup_is_not_restored_to_where_its_settings_say(tmp_path: Path, path: str) -> None:
+    body = f"[log]\npath = {json.dumps(path)}\n".encode()
+    with closing(SqliteLog(tmp_path / "copy.db")) as log:
+        log.append([file_draft(SETTINGS_SOURCE, SETTINGS_PATH, body, 1)])
+    with pytest.raises(Refused, match="outside the meet's folder"):
+        place_for(tmp_path / "copy.db", tmp_path / "into")
+    into = tmp_path / "deep" / "into"
+    told = call("restore", tmp_path / "copy.db", "--into", into)
+    assert told.exit_code != 0
+    assert [each.name for each in tmp_path.rglob("*.db")] == ["copy.db"]
 
 
 def test_a_replay_writes_into_its_folder_only(ended: RecordedMeet, tmp_path: Path) -> None:
