@@ -38,12 +38,12 @@ lock: $(VENV)/dev.stamp
 	$(BIN)/$(LOCK) --group build --output-file requirements.lock
 	$(BIN)/$(LOCK) --group dev --output-file requirements-dev.lock
 
-# Known faults of the dependencies. It asks the network, so no test depends on it, and has an
-# environment of its own, so that none of it is ours.
+# Known faults of the dependencies; one that nothing is known of counts as one. It asks the network,
+# so no test depends on it, and has an environment of its own, so that none of it is ours.
 audit:
 	$(PYTHON) -m venv $(VENV)-audit
 	$(VENV)-audit/bin/python -m pip install --quiet --disable-pip-version-check pip-audit
-	$(VENV)-audit/bin/pip-audit --disable-pip --require-hashes \
+	$(VENV)-audit/bin/pip-audit --strict --disable-pip --require-hashes \
 	    --requirement requirements.lock --requirement requirements-dev.lock
 
 clean:
