@@ -46,7 +46,7 @@ MEANINGS: dict[Exit, str] = {
     Exit.UNSAYABLE: "a statement was refused: what it names is not there, or it makes no sense",
     Exit.STALE: "a statement was refused: what it is about has changed since it was looked at",
     Exit.NOT_ALLOWED: "a statement was refused: its author may not say it, or was not proven",
-    Exit.INTERRUPTED: "stopped by Ctrl-C",
+    Exit.INTERRUPTED: "stopped by Ctrl-C or SIGTERM; `run` ends with 0 then, unless asked twice",
 }
 
 _REMEDIES = {

@@ -24,9 +24,9 @@ LISTENS = "listens on"
 # a killed one is then replaced at once.
 _SPARE = """
 import sys
-import meetlog.cli, meetlog.run
+import meetlog.__main__, meetlog.cli, meetlog.run
 sys.stdin.readline()
-meetlog.cli.main()
+meetlog.__main__.main()
 """
 _LONGEST_LINE = 1 << 20
 _LOOK_ANYWAY = 500  # ms; what a notification is missing for is seen then
