@@ -2,7 +2,7 @@
 
 import subprocess
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -30,6 +30,15 @@ meetlog.__main__.main()
 """
 _LONGEST_LINE = 1 << 20
 _LOOK_ANYWAY = 500  # ms; what a notification is missing for is seen then
+
+
+Starter = Callable[..., Awaitable[anyio.abc.Process]]
+
+
+async def _start(*args: str) -> anyio.abc.Process:
+    return await anyio.open_process(
+        [sys.executable, *args], stdin=subprocess.PIPE, stderr=subprocess.STDOUT, cwd=ROOT
+    )
 
 
 class Program:
@@ -91,9 +100,19 @@ class Program:
 
 
 class Programs:
-    """Starts programs on one meet folder. Whatever still runs at the end is killed."""
+    """Starts programs on one meet folder. Whatever still runs at the end is killed.
 
-    def __init__(self, folder: Path, group: anyio.abc.TaskGroup, conditions: Conditions) -> None:
+    `starter` starts a process as `python` with the arguments would be.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        group: anyio.abc.TaskGroup,
+        conditions: Conditions,
+        starter: Starter | None = None,
+    ) -> None:
+        self._starter = starter or _start
         self.folder = folder
         self.conditions = conditions
         self.started: list[Program] = []
@@ -117,10 +136,7 @@ class Programs:
 
     async def start(self, *args: str) -> Program:
         """Python with these arguments."""
-        process = await anyio.open_process(
-            [sys.executable, *args], stdin=subprocess.PIPE, stderr=subprocess.STDOUT, cwd=ROOT
-        )
-        program = Program(process, self.conditions)
+        program = Program(await self._starter(*args), self.conditions)
         self.started.append(program)
         self._group.start_soon(program.read)
         return program
@@ -174,12 +190,12 @@ class Tail:
 
 
 @asynccontextmanager
-async def looking_at(folder: Path) -> AsyncIterator[Conditions]:
-    """Conditions that are looked at whenever a file in the folder, or below it, changes."""
+async def looking_at(*folders: Path) -> AsyncIterator[Conditions]:
+    """Conditions that are looked at whenever a file in one of the folders, or below, changes."""
     conditions = Conditions()
     stop = anyio.Event()
     async with anyio.create_task_group() as group:
-        group.start_soon(_watch, folder, conditions, stop)
+        group.start_soon(_watch, folders, conditions, stop)
         try:
             yield conditions
         finally:
@@ -188,10 +204,10 @@ async def looking_at(folder: Path) -> AsyncIterator[Conditions]:
 
 
 @asynccontextmanager
-async def programs_on(folder: Path) -> AsyncIterator[Programs]:
+async def programs_on(folder: Path, starter: Starter | None = None) -> AsyncIterator[Programs]:
     """Programs on a meet folder, whose conditions are looked at whenever a file in it changes."""
     async with looking_at(folder) as conditions, anyio.create_task_group() as group:
-        programs = Programs(folder, group, conditions)
+        programs = Programs(folder, group, conditions, starter)
         try:
             yield programs
         finally:
@@ -204,10 +220,10 @@ async def programs_on(folder: Path) -> AsyncIterator[Programs]:
             group.cancel_scope.cancel()
 
 
-async def _watch(folder: Path, conditions: Conditions, stop: anyio.Event) -> None:
+async def _watch(folders: Sequence[Path], conditions: Conditions, stop: anyio.Event) -> None:
     conditions.look()
     async for _ in awatch(
-        folder,
+        *folders,
         watch_filter=None,
         debounce=20,
         step=5,
