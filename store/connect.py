@@ -1,5 +1,6 @@
 """Connections to a log's file: how each is set up, whatever it is for."""
 
+import os
 import sqlite3
 import time
 from pathlib import Path
@@ -33,6 +34,8 @@ def connect(
     `tidies` folds a long write-ahead log into the file when it commits.
     """
     mode = "ro" if read_only else "rwc"
+    if read_only and _is_sealed(path):
+        mode = "ro&immutable=1"
     connection = sqlite3.connect(
         f"{path.absolute().as_uri()}?mode={mode}",
         uri=True,
@@ -99,6 +102,17 @@ def grow_wal(connection: sqlite3.Connection, path: Path) -> None:
     finally:
         if connection.in_transaction:
             connection.execute("ROLLBACK")
+
+
+def _is_sealed(path: Path) -> bool:
+    """Whether the file stands alone in a folder where nothing can be written.
+
+    SQLite reads a write-ahead log only with the file of its locks beside it, which
+    it makes where there is none: on a read-only disk it would refuse a log that
+    was stopped in good order, while nobody can be writing it.
+    """
+    wal = path.with_name(path.name + "-wal")
+    return path.exists() and not wal.exists() and not os.access(path.parent, os.W_OK)
 
 
 def _begin(connection: Connection) -> None:

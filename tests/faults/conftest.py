@@ -18,6 +18,6 @@ def nursery(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Nursery]:
 
 @pytest.fixture
 def disk(tmp_path: Path) -> Iterator[SmallDisk]:
-    """A disk of its own, of a few megabytes."""
+    """A disk of its own, of 24 MB."""
     with small_disk(tmp_path / "disk") as disk:
         yield disk

@@ -59,7 +59,7 @@ class SmallDisk:
 
 
 @contextmanager
-def small_disk(path: Path, megabytes: int = 16) -> Iterator[SmallDisk]:
+def small_disk(path: Path, megabytes: int = 24) -> Iterator[SmallDisk]:
     """A disk at `path`, which is made; taken away at the end. Who may not mount skips the test.
 
     In CI, which runs as root, it is never skipped.

@@ -60,6 +60,8 @@ class Program:
                 self.lines.append(line.decode().rstrip("\r"))
                 self._conditions.look()
         except (anyio.IncompleteRead, anyio.EndOfStream):
+            pass
+        finally:  # also when nobody listens any more
             self.ended = True
             self._conditions.look()
 
