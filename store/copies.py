@@ -13,7 +13,7 @@ from sqlalchemy.dialects.sqlite import dialect
 from store.chain import extend
 from store.connect import connect
 from store.event import EMPTY_HEAD, Draft, Head
-from store.faults import explain
+from store.faults import code, explain
 from store.log import LogDamaged
 from store.migrate import revision, upgrade
 from store.tables import events
@@ -53,6 +53,8 @@ def copy_log(source: Path, target: Path, progress: Progress | None = None) -> No
                 writing.execute("PRAGMA journal_mode=DELETE")
                 problems = [row[0] for row in writing.execute("PRAGMA quick_check(1)")]
     except sqlite3.Error as error:
+        if code(error) == sqlite3.SQLITE_FULL:  # only what is written can fill a disk
+            raise explain(error, target, f"copying {source} to") from error
         raise explain(error, source, "copying") from error
     if problems != ["ok"]:
         raise LogDamaged(

@@ -1,10 +1,12 @@
 """Faults: what SQLite's errors mean to us, in words: which file, what failed, what to do."""
 
+import shutil
 import sqlite3
 from pathlib import Path
 
 from store.log import LogDamaged, StoreError, StoreUnavailable
 
+_ROOM = 32 * 1024  # bytes of the file by which SQLite's connections find each other's pages
 _PRIMARY = 0xFF  # extended result codes carry the primary one in their low byte
 
 _PASSING = {
@@ -38,6 +40,8 @@ def code(error: sqlite3.Error) -> int | None:
 def explain(error: sqlite3.Error, path: Path, doing: str) -> StoreError:
     """The `StoreError` to raise from `error`, which came while `doing` (`appending to`)."""
     primary = code(error)
+    if primary == sqlite3.SQLITE_IOERR and _is_full(path):
+        primary = sqlite3.SQLITE_FULL  # as SQLite calls it where a side file could not be made
     passing, damage = _PASSING.get(primary or 0), _DAMAGE.get(primary or 0)
     if passing:
         return StoreUnavailable(f"{doing} {path}: {error}: {passing}")
@@ -54,3 +58,10 @@ def is_ours(error: sqlite3.Error) -> bool:
     """Whether `error` tells of the file or the disk rather than of the caller's own SQL."""
     primary = code(error)
     return primary in _PASSING or primary in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
+
+
+def _is_full(path: Path) -> bool:
+    try:
+        return shutil.disk_usage(path.parent).free < _ROOM
+    except OSError:
+        return False

@@ -119,6 +119,10 @@ class Mat:
                 self.sent += count
                 self.stepped.look()
 
+    def abandon(self) -> None:
+        """Close the connection, whatever becomes of what was sent."""
+        self._socket.close()
+
     async def leave(self) -> None:
         """Close our side, and wait until the other side has taken everything and closes too."""
         self._socket.shutdown(socket.SHUT_WR)
