@@ -41,7 +41,18 @@ class GroupCommitRecorder:
         """See `Recorder.append`."""
         # Shielded, because cancelling the future would withdraw drafts that the
         # thread has not begun with: bytes read from a socket would be lost.
-        return await asyncio.shield(asyncio.wrap_future(self._writer.submit(drafts)))
+        writing = asyncio.wrap_future(self._writer.submit(drafts))
+        try:
+            return await asyncio.shield(writing)
+        except asyncio.CancelledError:
+            # Nobody waits any more. That the log could not be written is told as its own trouble.
+            writing.add_done_callback(_take_note)
+            raise
+
+
+def _take_note(written: "asyncio.Future[Head]") -> None:
+    if not written.cancelled():
+        written.exception()
 
 
 async def record_file_version(

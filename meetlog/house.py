@@ -40,7 +40,7 @@ from projections.meet import Meet
 from projections.readtables import load_snapshot
 from projections.views import Crossing
 from store.event import APP_STARTED, APP_STOPPED, Draft, pack_meta
-from store.log import Log
+from store.log import Log, StoreUnavailable
 from store.sqlite import SqliteLog
 from store.writer import GroupCommit
 from wire.settings import RelaySettings, Settings, SourceSettings
@@ -85,7 +85,8 @@ async def open_house(
     Everything is open and listening when the block begins; when it ends,
     sources are closed, what arrived is folded and published, and the log is
     closed, whatever is being cancelled around it. Raises `Refused`,
-    `StoreError` and `IngestError`.
+    `StoreError` and `IngestError`; `StoreUnavailable` also at the end, when
+    what had arrived could not be written.
     """
     async with _unhurried() as stack:
         path = folder / settings.log.path
@@ -100,7 +101,7 @@ async def open_house(
             on_stall=partial(_stalled, board),
             on_recover=lambda _seconds, _count: board.clear("log:stalled"),
         )
-        stack.callback(writer.close)
+        stack.push(partial(_close, writer))
         recorder = GroupCommitRecorder(writer)
         meet = await anyio.to_thread.run_sync(load_meet, log)
         await recorder.append(Draft(US, APP_STARTED, pack_meta(version=__version__)))
@@ -176,6 +177,16 @@ async def _unhurried() -> AsyncIterator[AsyncExitStack]:
     finally:
         with anyio.CancelScope(shield=True):
             await stack.aclose()
+
+
+def _close(writer: GroupCommit, _type: object, error: BaseException | None, _trace: object) -> None:
+    writer.close()
+    failure = writer.failure
+    if error is None and isinstance(failure, StoreUnavailable):
+        raise StoreUnavailable(
+            f"The log could not be written to the end: {failure}. What waited for it is not "
+            "recorded; timing systems that can resend are asked for it at the next start."
+        ) from failure
 
 
 async def _record_stop(recorder: GroupCommitRecorder) -> None:

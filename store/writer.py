@@ -114,6 +114,11 @@ class GroupCommit:
             self._queue.put(submission)
         return submission.future
 
+    @property
+    def failure(self) -> StoreError | None:
+        """Why submissions were not written and never will be; None while none was given up."""
+        return self._failure
+
     def subscribe(self, callback: Callable[[Head], object]) -> Callable[[], None]:
         """Call `callback(head)` after each commit, its futures resolved; returns how to stop it."""
         with self._lock:
