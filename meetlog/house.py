@@ -30,6 +30,7 @@ from ingest.recorder import (
 )
 from ingest.servers import run_server
 from meetlog import __version__
+from meetlog.clockwatch import ClockWatch
 from meetlog.lock import alone
 from meetlog.passwords import read_password
 from meetlog.projector import Overview, Projector, ProjectorThread
@@ -49,6 +50,13 @@ US = "meetlog"
 STOP_SECONDS = 5
 
 
+class Clock(msgspec.Struct, frozen=True):
+    """This computer's clock, ns UTC, and one in ns that runs on whatever it is set to."""
+
+    now: Callable[[], int] = time.time_ns
+    steady: Callable[[], int] = time.monotonic_ns
+
+
 class Ears(msgspec.Struct, frozen=True):
     """Who wants to hear what happens; each is called in the thread where it happens."""
 
@@ -57,6 +65,8 @@ class Ears(msgspec.Struct, frozen=True):
 
 
 DEAF = Ears()
+SYSTEM = Clock()
+CLOCK_EVERY = 1.0  # seconds between two looks at the clock
 
 
 class House:
@@ -78,7 +88,12 @@ class House:
 
 @asynccontextmanager
 async def open_house(
-    folder: Path, settings: Settings, settings_body: bytes, ears: Ears = DEAF
+    folder: Path,
+    settings: Settings,
+    settings_body: bytes,
+    ears: Ears = DEAF,
+    *,
+    clock: Clock = SYSTEM,
 ) -> AsyncIterator[House]:
     """Record the meet whose `meet.toml` is in `folder` until the block ends.
 
@@ -93,7 +108,7 @@ async def open_house(
         stack.enter_context(
             alone(path, "Stop that one first; reading commands and statements work beside it.")
         )
-        log = SqliteLog(path)
+        log = SqliteLog(path, clock=clock.now)
         stack.callback(log.close)
         board = NoticeBoard(ears.notice)
         writer = GroupCommit(
@@ -103,6 +118,8 @@ async def open_house(
         )
         stack.push(partial(_close, writer))
         recorder = GroupCommitRecorder(writer)
+        watch = ClockWatch(board, clock.now, clock.steady, log.head().recorded_at)
+        stack.callback(writer.subscribe(watch.recorded))
         meet = await anyio.to_thread.run_sync(load_meet, log)
         await recorder.append(Draft(US, APP_STARTED, pack_meta(version=__version__)))
         stack.push_async_callback(_record_stop, recorder)
@@ -112,7 +129,7 @@ async def open_house(
             SETTINGS_SOURCE,
             SETTINGS_PATH,
             settings_body,
-            mtime=time.time_ns(),
+            mtime=clock.now(),
             last_sha256=recorded,
         )
         root = folder / settings.folder.path
@@ -162,6 +179,7 @@ async def open_house(
             group.start_soon(
                 watch_folder, settings.folder, root, desk, dict(versions), publisher.is_own
             )
+            group.start_soon(_watch_clock, watch)
             try:
                 yield house
             finally:
@@ -187,6 +205,12 @@ def _close(writer: GroupCommit, _type: object, error: BaseException | None, _tra
             f"The log could not be written to the end: {failure}. What waited for it is not "
             "recorded; timing systems that can resend are asked for it at the next start."
         ) from failure
+
+
+async def _watch_clock(watch: ClockWatch) -> None:
+    while True:
+        watch.look()
+        await anyio.sleep(CLOCK_EVERY)
 
 
 async def _record_stop(recorder: GroupCommitRecorder) -> None:
