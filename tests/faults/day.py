@@ -1,10 +1,12 @@
 """A meet for tests of the whole program: what is on paper, and what the mats send, step by step.
 
-Three timing systems, one in each protocol, see four swimmers in each heat:
-`laps` (CTP01) at the turn and in the middle, `finish` (TsV1) and `backup`
-(TsV2, its clock 1.5 s ahead) at the finish, `spare` (CTP01 again) at both.
-Until a heat's last step nothing can complete it, so what is published is the
-same however much of it came twice, late, or after a restart.
+Five timing systems see four swimmers in each heat: `laps` (CTP01, which sends
+by itself) at the turn, `spare` (CTP01, which is asked) in the middle and at the
+finish, `finish` (TsV1) and `backup` (TsV2, its clock 1.5 s ahead) at the
+finish, `gate` (TsV2, which is called) at the start. Four scoring programs are
+fed, two of them by being called. Until a heat's last step nothing can complete
+it, so what is published is the same however much of it came twice, late, or
+after a restart.
 """
 
 import random
@@ -12,21 +14,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-import anyio.abc
-
-from meetlog.simulate.ctp01_player import Behaviour
-from meetlog.simulate.players import (
-    Options,
-    tsconnector_ctp01,
-    tsconnector_tsv1,
-    tsconnector_tsv2,
-)
-from meetlog.simulate.report import Report
 from meetlog.simulate.script import Act, Detection
 from tests.kit.ports import free_port
-from tests.kit.stepped import Stepped, in_step
+from tests.kit.stepped import in_step
 from wire.chips import encode_csv
-from wire.ctp01_client import ClientOptions
 from wire.reads import ReadKind
 from wire.stamps import NS, parse_iso
 from wire.timedrops import (
@@ -45,8 +36,11 @@ CS = NS // 100
 AHEAD = 3 * NS // 2  # of the backup mat's clock
 APART = 100 * NS  # from gun to gun
 LANES = 4
-LAPS, SPARE, FINISH, BACKUP = "laps", "spare", "finish", "backup"
-SOURCES = (LAPS, SPARE, FINISH, BACKUP)
+LAPS, SPARE, FINISH, BACKUP, GATE = "laps", "spare", "finish", "backup", "gate"
+SOURCES = (LAPS, SPARE, FINISH, BACKUP, GATE)
+BOARD, OFFICE, CLUB, SCORING = "board", "office", "club", "scoring"
+RELAYS = (BOARD, OFFICE, CLUB, SCORING)
+CONSOLE = "console"
 FALSE_LEAD = 40 * NS
 
 
@@ -61,14 +55,17 @@ class Step(NamedTuple):
     """What is let loose at once, and what must then come of it.
 
     `new` counts the distinct reads and guns of all steps up to this one,
-    `published` the revisions. `recall` is a false start to be called back,
+    `published` the revisions, `told` the reads that a program of CTP01 can be told.
+    `recall` is a false start to be called back, `dq` a lane to be disqualified,
     `program` a new version of the program to be written, when all that is recorded.
     """
 
     number: int
     new: int
+    told: int
     published: int
     recall: tuple[RaceKey, int] | None = None
+    dq: tuple[RaceKey, int] | None = None
     program: str = ""
 
 
@@ -92,6 +89,7 @@ class _Writer:
         spoken: Sequence[Spoken],
         published: int,
         recall: tuple[RaceKey, int] | None = None,
+        dq: tuple[RaceKey, int] | None = None,
         program: str = "",
     ) -> None:
         """A step with these reads in this order, some of them told twice."""
@@ -101,7 +99,8 @@ class _Writer:
             if self.rng.random() < 0.15:
                 self.acts[each.source] += in_step(number, [Act(0, each.what, copy=True)])
         self._distinct |= set(spoken)
-        self.steps.append(Step(number, len(self._distinct), published, recall, program))
+        told = sum(each.what.kind != ReadKind.FIRST_SEEN for each in self._distinct)
+        self.steps.append(Step(number, len(self._distinct), told, published, recall, dq, program))
 
 
 def write_script(seed: int, heats: int, steps: int, crowd: int) -> Script:
@@ -109,7 +108,8 @@ def write_script(seed: int, heats: int, steps: int, crowd: int) -> Script:
 
     In each step `crowd` other chips pass. Heats whose number is even have a
     false start first, and in every third one a read that comes after
-    publication makes a second revision.
+    publication makes a second revision. In the first a lane is disqualified
+    after publication.
     """
     writer = _Writer(seed)
     rng = writer.rng
@@ -119,7 +119,7 @@ def write_script(seed: int, heats: int, steps: int, crowd: int) -> Script:
         key = RaceKey("1", "1", heat)
         if heat % 2 == 0:
             false = gun - FALSE_LEAD
-            writer.step([_gun(false)], published, (key, BASE + false))
+            writer.step([_gun(false)], published, recall=(key, BASE + false))
         lines, last, late = _swim(rng, heat, gun)
         lines += [_passer(rng, gun, heat, n) for n in range(crowd * steps)]
         rng.shuffle(lines)
@@ -130,10 +130,11 @@ def write_script(seed: int, heats: int, steps: int, crowd: int) -> Script:
             program = "Renamed" if heat == 2 and at == size else ""
             writer.step(lines[at : at + size], published, program=program)
         published += 1
-        writer.step([last], published)
+        writer.step([last], published, dq=(key, 1) if heat == 1 else None)
         if heat % 3 == 0:
             published += 1
             writer.step([late], published)
+        published += heat == 1
     return Script(writer.acts, tuple(writer.steps), make_program(heats))
 
 
@@ -167,7 +168,7 @@ def _gun(at: int) -> Spoken:
 def _passer(rng: random.Random, gun: int, heat: int, n: int) -> Spoken:
     """Somebody who is in no heat passes somewhere."""
     source = rng.choice(SOURCES)
-    point = {LAPS: "TURN", SPARE: "MID", FINISH: "FIN1", BACKUP: "FIN2"}[source]
+    point = {LAPS: "TURN", SPARE: "MID", FINISH: "FIN1", BACKUP: "FIN2", GATE: "GATE"}[source]
     at = gun + rng.randrange(9000) * CS
     chip = f"{70_000 + 1000 * heat + n}"
     return Spoken(source, Detection(point, chip, at, ReadKind.BEST_SEEN, "R9", 1 + n % 8, -60))
@@ -183,6 +184,7 @@ def _swim(rng: random.Random, heat: int, gun: int) -> tuple[list[Spoken], Spoken
         chip = chip_of(heat, lane)
         final = gun + rng.randrange(3000, 4500) * CS
         half = gun + (final - gun) // 2 // CS * CS
+        lines.append(_read(GATE, "GATE", chip, gun + (50 + lane) * CS, rssi=-50))
         for i in range(3):
             lines.append(_read(LAPS, "TURN", chip, half + i * 83 * CS, antenna=1 + i))
             lines.append(_read(SPARE, "MID", chip, half + 500 * CS + i * 61 * CS, antenna=1 + i))
@@ -226,6 +228,9 @@ quiet = "100ms"
 settle = "50ms"
 rescan = "1s"
 
+[console]
+port = {console}
+
 [[source]]
 name = "laps"
 protocol = "ctp01"
@@ -235,6 +240,8 @@ port = {laps}
 name = "spare"
 protocol = "ctp01"
 port = {spare}
+mode = "pull"
+poll = "20ms"
 
 [[source]]
 name = "backup"
@@ -247,6 +254,45 @@ name = "finish"
 protocol = "tsv1"
 role = "client"
 port = {finish}
+
+[[source]]
+name = "gate"
+protocol = "tsv2"
+role = "client"
+port = {gate}
+
+[[relay]]
+name = "board"
+protocol = "tsv1"
+role = "server"
+port = {board}
+overlap = "1m"
+
+[[relay]]
+name = "office"
+protocol = "tsv2"
+role = "server"
+port = {office}
+overlap = "1m"
+send = "crossings"
+hold = "20ms"
+
+[[relay]]
+name = "club"
+protocol = "tsv2"
+role = "client"
+port = {club}
+overlap = "1m"
+
+[[relay]]
+name = "scoring"
+protocol = "ctp01"
+role = "client"
+port = {scoring}
+
+[[point]]
+name = "Gate"
+feeds = ["GATE"]
 
 [[point]]
 name = "Turn"
@@ -270,8 +316,8 @@ legs = [
 
 
 def lay_out(folder: Path, script: Script) -> dict[str, int]:
-    """Make the folder of the meet with its program and chips; the port of each source."""
-    ports = {source: free_port() for source in SOURCES}
+    """Make the folder of the meet with its program and chips; the ports by name."""
+    ports = {name: free_port() for name in (*SOURCES, *RELAYS, CONSOLE)}
     timedrops = folder / "timedrops"
     timedrops.mkdir(parents=True)
     (folder / "meet.toml").write_text(TOML.format(**ports))
@@ -283,54 +329,3 @@ def lay_out(folder: Path, script: Script) -> dict[str, int]:
     }
     (timedrops / "chips.csv").write_bytes(encode_csv(chips))
     return ports
-
-
-async def play(
-    group: anyio.abc.TaskGroup, acts: dict[str, list[Act]], ports: dict[str, int], clock: Stepped
-) -> None:
-    """Start the four timing systems; they stay until cancelled.
-
-    The two of CTP01 read `start~loc~seq` differently: `laps` sends that line
-    again, `spare` begins after it (PROTOCOLS 1.6).
-    """
-    resend = Options(resend=1_000_000, stay=True)
-    await group.start(_tsv1, acts[FINISH], clock, resend, ports[FINISH])
-    await group.start(_tsv2, acts[BACKUP], clock, resend, ports[BACKUP])
-    for source, inclusive in ((LAPS, True), (SPARE, False)):
-        client = ClientOptions(connection_id=f"id-of-{source}", inclusive=inclusive)
-        await group.start(_ctp01, acts[source], clock, Behaviour(client, stay=True), ports[source])
-
-
-async def _tsv1(
-    acts: list[Act],
-    clock: Stepped,
-    options: Options,
-    port: int,
-    *,
-    task_status: anyio.abc.TaskStatus[int],
-) -> None:
-    await tsconnector_tsv1(acts, clock, Report(), options, port=port, task_status=task_status)
-
-
-async def _tsv2(
-    acts: list[Act],
-    clock: Stepped,
-    options: Options,
-    port: int,
-    *,
-    task_status: anyio.abc.TaskStatus[int],
-) -> None:
-    await tsconnector_tsv2(
-        acts, clock, Report(), options, role="client", port=port, task_status=task_status
-    )
-
-
-async def _ctp01(
-    acts: list[Act],
-    clock: Stepped,
-    behaviour: Behaviour,
-    port: int,
-    *,
-    task_status: anyio.abc.TaskStatus[int],
-) -> None:
-    await tsconnector_ctp01(acts, clock, Report(), behaviour, port=port, task_status=task_status)
