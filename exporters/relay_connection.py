@@ -97,7 +97,7 @@ class Channel:
         Raises `Hangup` when the log cannot be read.
         """
         try:
-            return await anyio.to_thread.run_sync(work)
+            return await self.desk.work(work)
         except StoreError as e:
             raise Hangup(f"what is to be sent cannot be read: {e}") from e
 

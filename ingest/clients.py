@@ -7,15 +7,12 @@ shorter it is, the better. An attempt that fails adds nothing to that and is
 not recorded; the operator sees the condition instead.
 """
 
-import random
-from collections.abc import Awaitable, Callable
-
 import anyio
 
 from ingest.connections import Talk, attend, listen, spell_failure
 from ingest.desk import Desk, seconds
 from ingest.endpoints import Endpoint, is_relay
-from ingest.streams import Stream, connect
+from ingest.streams import Stream
 from wire.stamps import NS
 
 CONNECT_TIME = 10 * NS  # a machine that is off answers nothing; TCP itself would wait for minutes
@@ -24,31 +21,23 @@ LONGEST_PAUSE = 30 * NS  # and ends here: nobody wants to wait longer for a repa
 SHORTEST_PAUSE = NS // 10  # a peer that hangs up at once is not asked again without a breath
 HEALTHY = 10 * NS  # a connection that lasted so long ends the doubling
 
-Connect = Callable[[str, int], Awaitable[Stream]]
 CONDITION = "connection"
 
 
-async def run_client(
-    source: Endpoint,
-    desk: Desk,
-    talk: Talk = listen,
-    *,
-    chance: Callable[[], float] = random.random,
-    dial: Connect = connect,
-) -> None:
+async def run_client(source: Endpoint, desk: Desk, talk: Talk = listen) -> None:
     """Connect, `talk`, connect again: until cancelled.
 
     Pauses between attempts follow exponential backoff with full jitter:
-    `chance` (0 to 1) of a bound that doubles from `FIRST_PAUSE` to `LONGEST_PAUSE`.
+    the desk's `chance` (0 to 1) of a bound that doubles from `FIRST_PAUSE` to `LONGEST_PAUSE`.
     """
     failures = 0
     while True:
         began = anyio.current_time()
-        connected, why = await _attempt(source, desk, talk, dial)
+        connected, why = await _attempt(source, desk, talk)
         lasted = anyio.current_time() - began
         failures = 0 if connected and lasted >= seconds(HEALTHY) else failures + 1
         _report(source, desk, connected, why)
-        await anyio.sleep(pause(failures, chance()))
+        await anyio.sleep(pause(failures, desk.chance()))
 
 
 def pause(failures: int, chance: float) -> float:
@@ -58,12 +47,12 @@ def pause(failures: int, chance: float) -> float:
     return max(seconds(SHORTEST_PAUSE), chance * bound)
 
 
-async def _attempt(source: Endpoint, desk: Desk, talk: Talk, dial: Connect) -> tuple[bool, str]:
+async def _attempt(source: Endpoint, desk: Desk, talk: Talk) -> tuple[bool, str]:
     """Whether there was a connection, and why there is none now."""
     stream: Stream | None = None
     try:
         with anyio.move_on_after(seconds(CONNECT_TIME)):
-            stream = await dial(source.host, source.port)
+            stream = await desk.network.connect(source.host, source.port)
     except OSError as e:
         return False, spell_failure(e)
     if stream is None:

@@ -1,12 +1,31 @@
 """The desk: what every adapter is handed, and the words in which all of them report."""
 
 import itertools
+import random
 import time
 from collections.abc import Callable
+from typing import Protocol, TypeVar
+
+import anyio.to_thread
 
 from ingest.notices import Notice, Notices, Severity
 from ingest.recorder import Recorder
+from ingest.streams import Network, Sockets
 from wire.stamps import NS
+
+T = TypeVar("T")
+
+
+class Work(Protocol):
+    """How what blocks is done while the event loop goes on."""
+
+    async def __call__(self, work: Callable[[], T], /) -> T:
+        """What `work` returns, or raises."""
+
+
+async def in_a_thread(work: Callable[[], T], /) -> T:
+    """See `Work`; it is waited for even when the caller is cancelled."""
+    return await anyio.to_thread.run_sync(work)
 
 
 def connection_numbers() -> Callable[[], int]:
@@ -15,18 +34,28 @@ def connection_numbers() -> Callable[[], int]:
 
 
 class Desk:
-    """The recorder, the notices, the connection numbers and the wall clock of one process."""
+    """What one process has one of: recorder, notices, connection numbers, wall clock, network.
+
+    `now` is in ns since the epoch, `chance` gives 0 to 1, for pauses that differ.
+    """
 
     def __init__(
         self,
         recorder: Recorder,
         notices: Notices,
         numbers: Callable[[], int] | None = None,
+        *,
         now: Callable[[], int] = time.time_ns,
+        network: Network | None = None,
+        chance: Callable[[], float] = random.random,
+        work: Work = in_a_thread,
     ) -> None:
         self.recorder = recorder
         self.numbers = numbers or connection_numbers()
         self._notices = notices
+        self.network = network or Sockets()
+        self.chance = chance
+        self.work = work
         self._now = now
 
     def report(self, source: str, severity: Severity, key: str, text: str, hint: str = "") -> None:

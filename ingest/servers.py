@@ -1,7 +1,6 @@
 """Servers: sockets on which others find us. Who may come, how many, and what they get."""
 
 import ipaddress
-import socket
 
 import anyio
 import anyio.lowlevel
@@ -11,7 +10,7 @@ from ingest.connections import CLOSE_TIME, Talk, attend, listen, refuse
 from ingest.desk import Desk, seconds, spell_duration
 from ingest.endpoints import Endpoint, spell
 from ingest.errors import IngestError
-from ingest.streams import Stream, accept, bind, spell_address
+from ingest.streams import Listener, Stream
 from ingest.turned_away import SPAN, TurnedAway, host_of
 from store.event import PEERS_REFUSED, Draft, pack_meta
 
@@ -38,14 +37,14 @@ async def run_server(
     Raises `IngestError` when it cannot listen.
     """
     networks = parse_networks(source)
-    listeners = await bind(spell(source), source.host, source.port)
+    listeners = await desk.network.listen(spell(source), source.host, source.port)
     door = Door(source, desk, talk, networks)
     try:
         async with anyio.create_task_group() as group:
             group.start_soon(door.sum_up)
             for listener in listeners:
                 group.start_soon(door.keep, listener, group)
-            task_status.started(tuple(spell_address(each.getsockname()) for each in listeners))
+            task_status.started(tuple(each.address for each in listeners))
     finally:
         for listener in listeners:
             listener.close()
@@ -68,12 +67,12 @@ class Door:
         self._inside = 0
         self._away = TurnedAway()
 
-    async def keep(self, listener: socket.socket, group: TaskGroup) -> None:
+    async def keep(self, listener: Listener, group: TaskGroup) -> None:
         """Accept peers for ever; their conversations run in `group`."""
         name = self._source.name
         while True:
             try:
-                stream = await accept(listener)
+                stream = await listener.accept()
             except OSError as e:
                 # Out of sockets, or an error of the network that Linux hands
                 # to whoever accepts next. None of them ends the listening.

@@ -11,6 +11,7 @@ import asyncio
 import errno
 import socket
 import sys
+from collections.abc import Sequence
 from typing import Protocol
 
 import anyio
@@ -41,6 +42,32 @@ class Stream(Protocol):
 
     def close(self) -> None:
         """Close both directions. Calling it again does nothing."""
+
+
+class Listener(Protocol):
+    """A place where peers find us."""
+
+    address: str
+
+    async def accept(self) -> Stream:
+        """The next peer. Raises `OSError` when the system has no socket left to give."""
+
+    def close(self) -> None:
+        """Take no peer any more. Calling it again does nothing."""
+
+
+class Network(Protocol):
+    """How connections come about: the system's own, or what stands for it in a test."""
+
+    async def connect(self, host: str, port: int) -> Stream:
+        """A connection to whoever listens there. Raises `OSError`."""
+
+    async def listen(self, who: str, host: str, port: int) -> Sequence[Listener]:
+        """Listen on every address of `host`; port 0 takes a free one of the system's.
+
+        Raises `IngestError` naming `who` wanted to listen, the port and the remedy: a
+        server that cannot listen would lose reads in silence, so nothing is retried.
+        """
 
 
 class SocketStream:
@@ -128,17 +155,52 @@ async def _connect_address(
     return trying
 
 
-async def bind(who: str, host: str, port: int) -> list[socket.socket]:
-    """Listening sockets on every address of `host`; port 0 takes a free one of the system's.
+class SocketListener:
+    """A `Listener` on a listening non-blocking socket, which it owns from now on."""
 
-    Raises `IngestError` naming `who` wanted to listen, the port and the remedy: a
-    server that cannot listen would lose reads in silence, so nothing is retried.
-    """
-    bound: list[socket.socket] = []
+    def __init__(self, listening: socket.socket) -> None:
+        self._socket = listening
+        self.address = spell_address(listening.getsockname())
+
+    async def accept(self) -> Stream:
+        """See `Listener.accept`."""
+        while True:
+            try:
+                accepted, _ = self._socket.accept()
+            except (BlockingIOError, InterruptedError, ConnectionAbortedError):
+                await anyio.wait_readable(self._socket)
+                continue
+            accepted.setblocking(False)
+            try:
+                return SocketStream(accepted)
+            except OSError:  # it was gone before it could be looked at
+                accepted.close()
+
+    def close(self) -> None:
+        """See `Listener.close`."""
+        self._socket.close()
+
+
+class Sockets:
+    """The `Network` of this machine."""
+
+    async def connect(self, host: str, port: int) -> Stream:
+        """See `Network.connect`."""
+        return await connect(host, port)
+
+    async def listen(self, who: str, host: str, port: int) -> Sequence[Listener]:
+        """See `Network.listen`."""
+        return await bind(who, host, port)
+
+
+async def bind(who: str, host: str, port: int) -> list[SocketListener]:
+    """See `Network.listen`."""
+    bound: list[SocketListener] = []
     try:
         found = await _resolve(host, port, socket.AI_PASSIVE)
         for family, kind, proto, _, address in found:
-            bound.append(_listen(family, kind, proto, (address[0], port, *address[2:])))
+            listening = _listen(family, kind, proto, (address[0], port, *address[2:]))
+            bound.append(SocketListener(listening))
     except OSError as e:
         for listener in bound:
             listener.close()
@@ -163,21 +225,6 @@ def _listen(family: int, kind: int, proto: int, address: tuple[str | int, ...]) 
         listener.close()
         raise
     return listener
-
-
-async def accept(listener: socket.socket) -> Stream:
-    """The next peer. Raises `OSError` when the system has no socket left to give."""
-    while True:
-        try:
-            accepted, _ = listener.accept()
-        except (BlockingIOError, InterruptedError, ConnectionAbortedError):
-            await anyio.wait_readable(listener)
-            continue
-        accepted.setblocking(False)
-        try:
-            return SocketStream(accepted)
-        except OSError:  # it was gone before it could be looked at
-            accepted.close()
 
 
 def _why_not_bound(who: str, host: str, port: int, e: OSError) -> str:

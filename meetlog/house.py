@@ -1,6 +1,6 @@
 """Wiring the house: one function that puts every room to work, and takes all down again."""
 
-import time
+import asyncio
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from functools import partial
@@ -16,7 +16,6 @@ from exporters.relay_connection import Office
 from exporters.relay_feed import Feed
 from exporters.relay_ledger import Ledger
 from exporters.relay_queue import Queue
-from exporters.sink import FolderSink
 from ingest.clients import run_client
 from ingest.ctp01 import run_ctp01_server
 from ingest.desk import Desk
@@ -31,30 +30,20 @@ from ingest.recorder import (
 from ingest.servers import run_server
 from meetlog import __version__
 from meetlog.clockwatch import ClockWatch
-from meetlog.lock import alone
+from meetlog.edges import MACHINE, Edges, MeetLog, Writer
 from meetlog.passwords import read_password
-from meetlog.projector import Overview, Projector, ProjectorThread
+from meetlog.projector import Overview, Projector
 from meetlog.relaying import run_relay
-from meetlog.steadiness import steady
 from projections.folding import fold
 from projections.meet import Meet
 from projections.readtables import load_snapshot
 from projections.views import Crossing
 from store.event import APP_STARTED, APP_STOPPED, Draft, pack_meta
 from store.log import Log, StoreUnavailable
-from store.sqlite import SqliteLog
-from store.writer import GroupCommit
 from wire.settings import RelaySettings, Settings, SourceSettings
 
 US = "meetlog"
 STOP_SECONDS = 5
-
-
-class Clock(msgspec.Struct, frozen=True):
-    """This computer's clock, ns UTC, and one in ns that runs on whatever it is set to."""
-
-    now: Callable[[], int] = time.time_ns
-    steady: Callable[[], int] = time.monotonic_ns
 
 
 class Ears(msgspec.Struct, frozen=True):
@@ -65,7 +54,6 @@ class Ears(msgspec.Struct, frozen=True):
 
 
 DEAF = Ears()
-SYSTEM = Clock()
 CLOCK_EVERY = 1.0  # seconds between two looks at the clock
 
 
@@ -93,7 +81,7 @@ async def open_house(
     settings_body: bytes,
     ears: Ears = DEAF,
     *,
-    clock: Clock = SYSTEM,
+    edges: Edges = MACHINE,
 ) -> AsyncIterator[House]:
     """Record the meet whose `meet.toml` is in `folder` until the block ends.
 
@@ -106,21 +94,23 @@ async def open_house(
     async with _unhurried() as stack:
         path = folder / settings.log.path
         stack.enter_context(
-            alone(path, "Stop that one first; reading commands and statements work beside it.")
+            edges.alone(
+                path, "Stop that one first; reading commands and statements work beside it."
+            )
         )
-        log = SqliteLog(path, clock=clock.now)
+        log = edges.log(path, edges.wall)
         stack.callback(log.close)
         board = NoticeBoard(ears.notice)
-        writer = GroupCommit(
+        writer = edges.writer(
             log,
-            on_stall=partial(_stalled, board),
-            on_recover=lambda _seconds, _count: board.clear("log:stalled"),
+            partial(_stalled, board, edges),
+            lambda _seconds, _count: board.clear("log:stalled"),
         )
         stack.push(partial(_close, writer))
         recorder = GroupCommitRecorder(writer)
-        watch = ClockWatch(board, clock.now, clock.steady, log.head().recorded_at)
+        watch = ClockWatch(board, edges.wall, edges.monotonic, log.head().recorded_at)
         stack.callback(writer.subscribe(watch.recorded))
-        meet = await anyio.to_thread.run_sync(load_meet, log)
+        meet = await edges.work(partial(load_meet, log))
         await recorder.append(Draft(US, APP_STARTED, pack_meta(version=__version__)))
         stack.push_async_callback(_record_stop, recorder)
         recorded = meet.state.files.get(SETTINGS_SOURCE, {}).get(SETTINGS_PATH)
@@ -129,12 +119,12 @@ async def open_house(
             SETTINGS_SOURCE,
             SETTINGS_PATH,
             settings_body,
-            mtime=clock.now(),
+            mtime=edges.wall(),
             last_sha256=recorded,
         )
         root = folder / settings.folder.path
-        root.mkdir(parents=True, exist_ok=True)
-        publisher = Publisher(log, FolderSink(root), clock=time.monotonic_ns)
+        there = edges.folder(root)
+        publisher = Publisher(log, there.sink, clock=edges.monotonic)
         feeds = {
             relay.name: Feed(log, relay.name, locations=configured_locations(relay, settings))
             for relay in settings.relays
@@ -145,31 +135,44 @@ async def open_house(
             meet,
             publisher,
             log.views,
-            time.monotonic_ns,
+            edges.monotonic,
             queue=queue,
             on_crossings=ears.crossings,
-            on_trouble=partial(_tables_trouble, board),
+            on_trouble=partial(_tables_trouble, board, edges),
         )
         house = House(settings, board, projector)
         versions = meet.state.files.get(FOLDER_SOURCE, {})
-        desk = Desk(recorder, board)
-        await anyio.to_thread.run_sync(_begin, projector, publisher, queue, log)
+        desk = Desk(
+            recorder,
+            board,
+            now=edges.wall,
+            network=edges.network,
+            chance=edges.chance,
+            work=edges.work,
+        )
+        await edges.work(partial(_begin, projector, publisher, queue, log))
         # Before the projector has the meet for itself.
         offices = {
-            relay.name: Office(relay, feeds[relay.name], desk, _ledger(projector.meet, relay))
+            relay.name: Office(
+                relay,
+                feeds[relay.name],
+                desk,
+                _ledger(projector.meet, relay),
+                edges.monotonic,
+            )
             for relay in settings.relays
         }
-        stack.enter_context(steady())
-        loop_token = anyio.lowlevel.current_token()
+        stack.enter_context(edges.steady())
+        loop = asyncio.get_running_loop()
 
         def fail(e: BaseException) -> None:
             house.failure = e
-            anyio.from_thread.run_sync(house.failed.set, token=loop_token)
+            loop.call_soon_threadsafe(house.failed.set)
 
-        thread = ProjectorThread(projector, fail)
-        stack.callback(writer.subscribe(thread.wake))
-        thread.start()
-        stack.push_async_callback(anyio.to_thread.run_sync, thread.stop)
+        projecting = edges.projecting(projector, fail)
+        stack.callback(writer.subscribe(projecting.wake))
+        projecting.start()
+        stack.push_async_callback(edges.work, projecting.stop)
         async with anyio.create_task_group() as group:
             for source in settings.sources:
                 await _start_source(group, house, source, desk=desk, meet=meet, folder=folder)
@@ -177,7 +180,17 @@ async def open_house(
                 listening = partial(house.addresses.__setitem__, relay.name)
                 await group.start(run_relay, offices[relay.name], settings, folder, listening)
             group.start_soon(
-                watch_folder, settings.folder, root, desk, dict(versions), publisher.is_own
+                partial(
+                    watch_folder,
+                    settings.folder,
+                    root,
+                    desk,
+                    dict(versions),
+                    publisher.is_own,
+                    disk=there.disk,
+                    watch=there.watch,
+                    clock=edges.monotonic,
+                )
             )
             group.start_soon(_watch_clock, watch)
             try:
@@ -197,7 +210,7 @@ async def _unhurried() -> AsyncIterator[AsyncExitStack]:
             await stack.aclose()
 
 
-def _close(writer: GroupCommit, _type: object, error: BaseException | None, _trace: object) -> None:
+def _close(writer: Writer, _type: object, error: BaseException | None, _trace: object) -> None:
     writer.close()
     failure = writer.failure
     if error is None and isinstance(failure, StoreUnavailable):
@@ -246,16 +259,16 @@ def _ledger(meet: Meet, relay: RelaySettings) -> Ledger:
     return Ledger(relay, known.peers if known else {})
 
 
-def load_meet(log: SqliteLog) -> Meet:
+def load_meet(log: MeetLog) -> Meet:
     """The meet as of some position: from the saved state if it fits the log, else folded anew."""
     with log.views() as connection:
         return load_snapshot(connection, log) or fold(log)
 
 
-def _stalled(board: NoticeBoard, message: str) -> None:
+def _stalled(board: NoticeBoard, edges: Edges, message: str) -> None:
     board.raise_(
         Notice(
-            time.time_ns(),
+            edges.wall(),
             US,
             "alarm",
             "log:stalled",
@@ -266,8 +279,8 @@ def _stalled(board: NoticeBoard, message: str) -> None:
     )
 
 
-def _tables_trouble(board: NoticeBoard, message: str) -> None:
+def _tables_trouble(board: NoticeBoard, edges: Edges, message: str) -> None:
     if message:
-        board.raise_(Notice(time.time_ns(), US, "warning", "log:tables", message))
+        board.raise_(Notice(edges.wall(), US, "warning", "log:tables", message))
     else:
         board.clear("log:tables")

@@ -74,7 +74,7 @@ async def run_relay(
     status = Started(office, listening, task_status)
     while True:
         try:
-            talk = await anyio.to_thread.run_sync(_talk, office, settings, folder)
+            talk = await office.desk.work(partial(_talk, office, settings, folder))
             if relay.role == "client":
                 status.started()
                 await run_client(relay, office.desk, talk)
@@ -111,7 +111,7 @@ def talk_of(office: Office, settings: Settings, password: Callable[[], str]) -> 
 
     async def talk(connection: Connection) -> None:
         try:
-            found = await anyio.to_thread.run_sync(options)
+            found = await office.desk.work(options)
         except IngestError as e:
             raise Hangup(f"{e}") from e
         await talk_ctp01(connection, office, stamps, found)

@@ -46,16 +46,16 @@ class _Submission:
         self.future.set_running_or_notify_cancel()
 
 
-class GroupCommit:
-    """Appends submissions to `log` from one thread of its own, which starts at once.
+class Commits:
+    """What waits to be written to `log`, and how it is; the thread that does so is not here.
 
+    `gather` takes what waits, and `attempt` is called until it is through.
     While the log is unavailable the batch at hand is kept and tried again for
-    ever, in order, with growing pauses: `on_stall(message)` is called once,
-    `on_recover(seconds, count)` when it has been written, with the length of
-    the stall and the number of events written. `wait(seconds)` pauses between
-    attempts and may return early; `monotonic_ns` measures the stall.
+    ever, in order: `on_stall(message)` is called once, `on_recover(seconds,
+    count)` when it has been written, with the length of the stall and the
+    number of events written. `monotonic_ns` measures the stall.
 
-    Callbacks run on the writer's thread and must be short; one that raises is
+    Callbacks run in the writing thread and must be short; one that raises is
     logged, and a subscriber that raises is dropped. Once the log is found
     damaged every future fails with that error, so no later event is written
     after a lost one.
@@ -67,14 +67,11 @@ class GroupCommit:
         *,
         on_stall: Callable[[str], object] | None = None,
         on_recover: Callable[[int, int], object] | None = None,
-        wait: Callable[[float], object] | None = None,
         monotonic_ns: Callable[[], int] = time.monotonic_ns,
     ) -> None:
         self._log = log
         self._on_stall = on_stall
         self._on_recover = on_recover
-        self._closing = Event()
-        self._wait = wait or self._closing.wait
         self._monotonic_ns = monotonic_ns
         self._queue: SimpleQueue[_Submission | None] = SimpleQueue()
         self._lock = Lock()  # guards the three below, and the order of the queue
@@ -83,8 +80,13 @@ class GroupCommit:
         self._subscribers: tuple[Callable[[Head], object], ...] = ()
         self._batch: list[_Submission] = []
         self._failure: StoreError | None = None
-        self._thread = Thread(target=self._run, name="meetlog-writer", daemon=True)
-        self._thread.start()
+        self._stalled_at: int | None = None
+        self._pause = FIRST_RETRY
+
+    @property
+    def pending(self) -> int:
+        """The bytes that were submitted and are not written yet."""
+        return self._pending
 
     def submit(self, drafts: Sequence[Draft]) -> Future[Head]:
         """Have `drafts` appended, contiguously; never blocks.
@@ -93,7 +95,7 @@ class GroupCommit:
         last event: its position, hash and time, whatever else the commit
         held. It cannot be cancelled. It fails with `LogDamaged`, or with
         `StoreUnavailable` when the log could not be written while closing.
-        Raises `ValueError` for no drafts, `Overrun`, and `StoreError` after `close`.
+        Raises `ValueError` for no drafts, `Overrun`, and `StoreError` after `end`.
         """
         if not drafts:
             raise ValueError("nothing to append: every append needs at least one event")
@@ -125,28 +127,14 @@ class GroupCommit:
             self._subscribers += (callback,)
         return lambda: self._unsubscribe(callback)
 
-    def close(self) -> None:
-        """Write what was submitted, then stop. Calling it again does nothing.
-
-        If the log is unavailable now, what waits is not tried for ever: its
-        futures fail with `StoreUnavailable`. The log itself stays open.
-        """
+    def end(self) -> None:
+        """Take nothing more. If the log is unavailable, what waits is not tried for ever."""
         with self._lock:
             if not self._closed:
                 self._closed = True
                 self._queue.put(None)
-        self._closing.set()
-        self._thread.join()
 
-    def _run(self) -> None:
-        try:
-            while self._gather():
-                self._commit()
-                self._batch = []
-        finally:
-            self._abandon()
-
-    def _gather(self) -> bool:
+    def gather(self) -> bool:
         """Wait for a submission, and take with it all that have come since; False at the end."""
         first = self._queue.get()
         if first is None:
@@ -166,54 +154,29 @@ class GroupCommit:
             count += len(following.drafts)
         return True
 
-    def _commit(self) -> None:
-        """Write the batch, however long it takes, and tell all who wait for it."""
-        groups = [submission.drafts for submission in self._batch]
-        heads = self._persist(groups) if self._failure is None else []
-        with self._lock:
-            self._pending -= sum(submission.size for submission in self._batch)
-            subscribers = self._subscribers
-        if self._failure is not None:
-            for submission in self._batch:
-                submission.future.set_exception(self._failure)
-            return
-        for submission, head in zip(self._batch, heads, strict=True):
-            submission.future.set_result(head)
-        for callback in subscribers:
-            if not _tell(callback, heads[-1]):
-                self._unsubscribe(callback)
+    def attempt(self) -> float | None:
+        """Write the batch and tell all who wait for it.
 
-    def _persist(self, groups: list[Sequence[Draft]]) -> list[Head]:
-        """The groups' heads once they are durable; sets `_failure` where they never will be."""
-        stalled_at: int | None = None
-        pause = FIRST_RETRY
-        while True:
+        Returns for how many seconds to pause before another attempt, and None
+        when there is no need for one.
+        """
+        heads: list[Head] = []
+        if self._failure is None:
             try:
-                heads = self._log.append_each(groups)
+                heads = self._log.append_each([each.drafts for each in self._batch])
             except StoreUnavailable as error:
-                if self._closing.is_set():
-                    self._failure = error
-                    return []
-                if stalled_at is None:
-                    stalled_at = self._monotonic_ns()
-                    _tell(self._on_stall, str(error))
-                self._wait(pause)
-                pause = min(2 * pause, LAST_RETRY)
+                if not self._closed:
+                    return self._stall(error)
+                self._failure = error
             except StoreError as error:
                 self._failure = error
-                return []
             else:
-                if stalled_at is not None:
-                    seconds = (self._monotonic_ns() - stalled_at) // 1_000_000_000
-                    _tell(self._on_recover, seconds, sum(map(len, groups)))
-                return heads
+                self._recover()
+        self._tell_all(heads)
+        return None
 
-    def _unsubscribe(self, callback: Callable[[Head], object]) -> None:
-        with self._lock:
-            self._subscribers = tuple(c for c in self._subscribers if c is not callback)
-
-    def _abandon(self) -> None:
-        """The thread ends: whatever still waits is told so, rather than left waiting."""
+    def abandon(self) -> None:
+        """Nobody will write any more: whatever still waits is told so, rather than left waiting."""
         with self._lock:
             self._closed = True
         waiting = self._batch
@@ -229,6 +192,78 @@ class GroupCommit:
                 submission.future.set_exception(
                     StoreError("the log's writer stopped on an error of its own; restart meetlog")
                 )
+
+    def _stall(self, error: StoreUnavailable) -> float:
+        if self._stalled_at is None:
+            self._stalled_at, self._pause = self._monotonic_ns(), FIRST_RETRY
+            _tell(self._on_stall, str(error))
+        pause, self._pause = self._pause, min(2 * self._pause, LAST_RETRY)
+        return pause
+
+    def _recover(self) -> None:
+        if self._stalled_at is not None:
+            seconds = (self._monotonic_ns() - self._stalled_at) // 1_000_000_000
+            self._stalled_at = None
+            _tell(self._on_recover, seconds, sum(len(each.drafts) for each in self._batch))
+
+    def _tell_all(self, heads: list[Head]) -> None:
+        batch, self._batch = self._batch, []
+        with self._lock:
+            self._pending -= sum(submission.size for submission in batch)
+            subscribers = self._subscribers
+        if self._failure is not None:
+            for submission in batch:
+                submission.future.set_exception(self._failure)
+            return
+        for submission, head in zip(batch, heads, strict=True):
+            submission.future.set_result(head)
+        for callback in subscribers:
+            if not _tell(callback, heads[-1]):
+                self._unsubscribe(callback)
+
+    def _unsubscribe(self, callback: Callable[[Head], object]) -> None:
+        with self._lock:
+            self._subscribers = tuple(c for c in self._subscribers if c is not callback)
+
+
+class GroupCommit(Commits):
+    """Appends submissions to `log` from one thread of its own, which starts at once.
+
+    Between two attempts the pauses grow: `wait(seconds)` makes them, and may return early.
+    """
+
+    def __init__(
+        self,
+        log: BatchLog,
+        *,
+        on_stall: Callable[[str], object] | None = None,
+        on_recover: Callable[[int, int], object] | None = None,
+        wait: Callable[[float], object] | None = None,
+        monotonic_ns: Callable[[], int] = time.monotonic_ns,
+    ) -> None:
+        super().__init__(log, on_stall=on_stall, on_recover=on_recover, monotonic_ns=monotonic_ns)
+        self._closing = Event()
+        self._wait = wait or self._closing.wait
+        self._thread = Thread(target=self._run, name="meetlog-writer", daemon=True)
+        self._thread.start()
+
+    def close(self) -> None:
+        """Write what was submitted, then stop. Calling it again does nothing.
+
+        If the log is unavailable now, what waits is not tried for ever: its
+        futures fail with `StoreUnavailable`. The log itself stays open.
+        """
+        self.end()
+        self._closing.set()
+        self._thread.join()
+
+    def _run(self) -> None:
+        try:
+            while self.gather():
+                while (pause := self.attempt()) is not None:
+                    self._wait(pause)
+        finally:
+            self.abandon()
 
 
 def _tell(callback: Callable[..., object] | None, *args: Any) -> bool:

@@ -2,7 +2,6 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
-from functools import partial
 from itertools import pairwise
 
 import anyio
@@ -17,13 +16,12 @@ from projections.relayed import Item, ItemKind
 from store.event import SOCKET_CLOSED, SOCKET_SENT
 from tests.kit.jumping import JumpingLoop
 from tests.kit.memory import Dialer, MemoryStream, memory_pair
-from tests.kit.relays import NINE, RelayStand, item, reads_at_once
+from tests.kit.relays import NINE, RelayStand, item
 from wire.ctp01 import ServerDecoder
 from wire.ctp01_messages import Authorize, auth_string
 from wire.settings import AUTHENTICATIONS, RelaySettings
 
-__all__ = ["reads_at_once"]
-pytestmark = [pytest.mark.anyio, pytest.mark.usefixtures("reads_at_once")]
+pytestmark = pytest.mark.anyio
 RELAY = RelaySettings("scoring", "ctp01", "client", 61611, user="ada")
 GREETING = "SimpleClient~0.5.0~CTP01"
 
@@ -339,6 +337,7 @@ class Servers:
         pairs = [memory_pair(far="10.0.0.9:61611") for _ in range(count)]
         self.programs = [Program(far) for _, far in pairs]
         self._dialer = Dialer(*[near for near, _ in pairs])
+        stand.desk.network = self._dialer
         self.stand = stand
 
     @property
@@ -349,12 +348,7 @@ class Servers:
     async def called(self) -> AsyncIterator[None]:
         stand = self.stand
         async with anyio.create_task_group() as group:
-            group.start_soon(
-                partial(
-                    run_client, RELAY, stand.desk, stand.talk,
-                    chance=lambda: 1.0, dial=self._dialer,
-                )
-            )  # fmt: skip
+            group.start_soon(run_client, RELAY, stand.desk, stand.talk)
             yield
             group.cancel_scope.cancel()
 

@@ -136,7 +136,7 @@ class Scene:
 
     def __init__(self, host: Host) -> None:
         relay = RelaySettings("scoring", "ctp01", "client", host.port)
-        self.stand = RelayStand(relay, locations=PLACES)
+        self.stand = RelayStand(relay, locations=PLACES, chance=0.0)
         self.host = host
         self.peer = host.peer
         self.wanted: set[Read] = set()
@@ -173,9 +173,7 @@ async def scene(peer: Peer, manner: Manner = as_it_is) -> AsyncIterator[Scene]:
         await group.start(host.run)
         set_up = Scene(host)
         stand = set_up.stand
-        group.start_soon(
-            partial(run_client, stand.relay, stand.desk, stand.talk, chance=lambda: 0.0)
-        )
+        group.start_soon(run_client, stand.relay, stand.desk, stand.talk)
         yield set_up
         group.cancel_scope.cancel()
 

@@ -1,7 +1,6 @@
 """Whatever is cut, and whenever: each program of a machine gets everything."""
 
 from typing import Any
-from unittest import mock
 
 import anyio
 import anyio.abc
@@ -11,7 +10,7 @@ from hypothesis import strategies as st
 
 from tests.kit.jumping import JumpingLoop
 from tests.kit.memory import MemoryStream, memory_pair
-from tests.kit.relays import READING, RelayStand, TsvPeer, run_here
+from tests.kit.relays import RelayStand, TsvPeer
 from wire.settings import RelaySettings
 from wire.stamps import MINUTE
 
@@ -118,7 +117,6 @@ def test_every_program_gets_everything_whatever_is_cut(
             await day.play(deeds)
         return day
 
-    with mock.patch(READING, run_here):
-        day = anyio.run(play, backend_options={"loop_factory": JumpingLoop})
+    day = anyio.run(play, backend_options={"loop_factory": JumpingLoop})
     everything = {f"{1000 + n}" for n in range(day.stand.queued)}
     assert day.got == dict.fromkeys(PROGRAMS, everything)

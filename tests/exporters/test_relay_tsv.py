@@ -28,12 +28,11 @@ from store.event import (
 from store.log import StoreUnavailable
 from tests.kit.jumping import JumpingLoop
 from tests.kit.memory import MemoryStream, memory_pair
-from tests.kit.relays import RelayStand, TsvPeer, reads_at_once
+from tests.kit.relays import RelayStand, TsvPeer
 from wire.settings import RelaySettings
 from wire.stamps import MINUTE, NS
 
-__all__ = ["reads_at_once"]
-pytestmark = [pytest.mark.anyio, pytest.mark.usefixtures("reads_at_once")]
+pytestmark = pytest.mark.anyio
 TSV1 = RelaySettings("scoring", "tsv1", "server", 9000)
 TSV2 = RelaySettings("scoring", "tsv2", "server", 9000)
 BOTH = pytest.mark.parametrize("relay", [TSV1, TSV2], ids=["tsv1", "tsv2"])

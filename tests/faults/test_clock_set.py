@@ -3,13 +3,15 @@
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
+from time import monotonic_ns
 
 import pytest
 
 from ingest.notices import NoticeBoard
 from meetlog.clockwatch import AHEAD, SET, ClockWatch
 from meetlog.doctor.clock import ClockFact, judge_clock
-from meetlog.house import Clock, Ears, House, open_house
+from meetlog.edges import Edges
+from meetlog.house import Ears, House, open_house
 from store.event import EMPTY_HEAD, SOCKET_READ, Head
 from tests.faults.stage import Stage
 from tests.meetlog.calls import call
@@ -26,14 +28,21 @@ class Laptop:
     def __init__(self) -> None:
         self.set_by = 0
         self.passed = 0
-        self.clock = Clock(lambda: MORNING + self.passed + self.set_by, lambda: self.passed)
+        self._begun = monotonic_ns()
+        self.edges = Edges(
+            wall=lambda: MORNING + self.steady() + self.set_by, monotonic=self.steady
+        )
+
+    def steady(self) -> int:
+        """What has passed, ns; `passed` is added to what really has."""
+        return monotonic_ns() - self._begun + self.passed
 
 
 @asynccontextmanager
 async def recording(stage: Stage, laptop: Laptop, heard: Heard) -> AsyncIterator[House]:
     body = (stage.folder / "meet.toml").read_bytes()
     ears = Ears(notice=heard.hear)
-    async with open_house(stage.folder, parse(body), body, ears, clock=laptop.clock) as house:
+    async with open_house(stage.folder, parse(body), body, ears, edges=laptop.edges) as house:
         yield house
         assert house.failure is None
 
@@ -54,7 +63,7 @@ async def test_a_clock_that_is_set_is_told_and_changes_no_result(tmp_path: Path,
         await stage.swim_better()
         if by < 0:
             notice = await heard.until(AHEAD)
-            assert "2026-06-14T09:00:" in notice.text
+            assert "2026-06-14T09:0" in notice.text
             assert "everything is recorded as of then" in notice.text
         laptop.set_by = 0
         laptop.passed += 2 * NS
@@ -83,7 +92,7 @@ async def test_a_log_of_tomorrow_is_told_from_the_first_moment(tmp_path: Path) -
     laptop.set_by = 0  # somebody noticed
     async with recording(stage, laptop, heard):
         notice = await heard.until(AHEAD)
-        assert "2026-06-15T09:00:" in notice.text
+        assert "2026-06-15T09:0" in notice.text
         assert not any(n.key == SET for n, _ in heard.said)
         await stage.swim_better()
     events = stage.events()
@@ -97,10 +106,10 @@ def test_small_steps_of_a_time_server_and_the_same_words_are_not_told_again() ->
     laptop = Laptop()
     told: list[tuple[str, bool]] = []
     board = NoticeBoard(lambda notice, over: told.append((notice.key, over)))
-    watch = ClockWatch(board, laptop.clock.now, laptop.clock.steady, EMPTY_HEAD.recorded_at)
+    watch = ClockWatch(board, laptop.edges.wall, laptop.steady, EMPTY_HEAD.recorded_at)
     for ms in (0, 900, -900, 4_000):
         laptop.set_by = ms * NS // 1000
-        watch.recorded(Head(1, bytes(32), laptop.clock.now()))
+        watch.recorded(Head(1, bytes(32), laptop.edges.wall()))
         watch.look()
     assert told == []
     for ms in (90_000, 90_400, 89_800, 95_000):

@@ -1,5 +1,4 @@
 import socket
-from functools import partial
 from itertools import pairwise
 
 import anyio
@@ -31,8 +30,7 @@ def refused() -> OSError:
 async def dial_through(dialer: Dialer, recorder: HeldRecorder, chance: float = 1.0) -> list[float]:
     """Run the client until its dialer is used up; the pauses between its dials."""
     async with anyio.create_task_group() as group:
-        desk = desk_on(recorder)[0]
-        group.start_soon(partial(run_client, SOURCE, desk, chance=lambda: chance, dial=dialer))
+        group.start_soon(run_client, SOURCE, desk_on(recorder, dialer, chance)[0])
         await dialer.used_up.wait()
         group.cancel_scope.cancel()
     return [round(b - a, 6) for a, b in pairwise(dialer.dialled)]
@@ -105,11 +103,11 @@ async def test_a_healthy_connection_ends_the_doubling() -> None:
 @pytest.mark.parametrize("anyio_backend", [JUMPING])
 async def test_the_operator_reads_what_is_wrong_and_when_it_is_over() -> None:
     recorder = HeldRecorder()
-    desk, board = desk_on(recorder)
     near, far = memory_pair()
     dialer = Dialer(refused(), refused(), near)
+    desk, board = desk_on(recorder, dialer)
     async with anyio.create_task_group() as group:
-        group.start_soon(partial(run_client, SOURCE, desk, chance=lambda: 1.0, dial=dialer))
+        group.start_soon(run_client, SOURCE, desk)
         (notice,) = await board.until(lambda texts: len(texts) == 1)
         assert notice.severity == "alarm"
         assert notice.text == (
@@ -129,10 +127,9 @@ async def test_the_operator_reads_what_is_wrong_and_when_it_is_over() -> None:
 @pytest.mark.parametrize("anyio_backend", [JUMPING])
 async def test_a_machine_that_is_off_is_not_waited_for_for_minutes() -> None:
     recorder = HeldRecorder()
-    desk, board = desk_on(recorder)
-    dialer = Dialer()  # never answers
+    desk, board = desk_on(recorder, Dialer())  # it never answers
     async with anyio.create_task_group() as group:
-        group.start_soon(partial(run_client, SOURCE, desk, chance=lambda: 1.0, dial=dialer))
+        group.start_soon(run_client, SOURCE, desk)
         (notice,) = await board.until(lambda texts: len(texts) == 1)
         group.cancel_scope.cancel()
     assert notice.text.endswith("no answer")
@@ -142,12 +139,12 @@ async def test_a_machine_that_is_off_is_not_waited_for_for_minutes() -> None:
 @pytest.mark.anyio
 async def test_over_real_sockets_a_cut_connection_comes_back() -> None:
     recorder = HeldRecorder()
-    desk, board = desk_on(recorder)
+    desk, board = desk_on(recorder, chance=0.0)
     with socket.create_server(("127.0.0.1", 0)) as server:
         port = server.getsockname()[1]
         source = SourceSettings("finish", "tsv1", "client", port, "localhost")
         async with anyio.create_task_group() as group:
-            group.start_soon(partial(run_client, source, desk, chance=lambda: 0.0))
+            group.start_soon(run_client, source, desk)
             peer, _ = await anyio.to_thread.run_sync(server.accept)
             peer.sendall(b'[{"Chip":1}]\r[{"Ch')
             await recorder.until_count(SOCKET_READ, 1)

@@ -17,7 +17,7 @@ from ingest.streams import RECEIVE_BYTES
 from ingest.turned_away import MOST_RECORDED
 from store.event import SOCKET_CLOSED, SOCKET_OPENED, SOCKET_READ
 from tests.kit.jumping import JumpingLoop
-from tests.kit.memory import Dialer, MemoryStream, memory_pair
+from tests.kit.memory import Dialer, Knocking, memory_pair
 from tests.kit.recorders import HeldRecorder, desk_on
 from wire.settings import SourceSettings
 
@@ -269,26 +269,18 @@ async def test_while_the_log_is_held_nobody_piles_up_at_the_door() -> None:
 @pytest.mark.anyio
 @pytest.mark.parametrize("anyio_backend", [("asyncio", {"loop_factory": JumpingLoop})])
 @pytest.mark.parametrize("code", [errno.EMFILE, errno.ENETDOWN])
-async def test_a_machine_that_has_no_socket_left_listens_on(
-    monkeypatch: pytest.MonkeyPatch, code: int
-) -> None:
+async def test_a_machine_that_has_no_socket_left_listens_on(code: int) -> None:
     near, far = memory_pair()
-    dialer = Dialer(OSError(code, "for the moment"), near)
-
-    async def accept(_listener: socket.socket) -> MemoryStream:
-        return await dialer("", 0)
-
-    monkeypatch.setattr("ingest.servers.accept", accept)
+    peers = Knocking(Dialer(OSError(code, "for the moment"), near))
     recorder = HeldRecorder()
     desk, board = desk_on(recorder)
     door = Door(SourceSettings("finish", "tsv2", "server", 0), desk, listen, ())
-    with socket.socket() as unused:
-        async with anyio.create_task_group() as group:
-            group.start_soon(door.keep, unused, group)
-            (notice,) = await board.until(lambda texts: len(texts) == 1)
-            assert notice.text == "finish: this machine cannot take a new peer: for the moment"
-            await recorder.until_count(SOCKET_OPENED, 1)
-            assert board.standing() == ()
-            far.close()
-            await recorder.until_count(SOCKET_CLOSED, 1)
-            group.cancel_scope.cancel()
+    async with anyio.create_task_group() as group:
+        group.start_soon(door.keep, peers, group)
+        (notice,) = await board.until(lambda texts: len(texts) == 1)
+        assert notice.text == "finish: this machine cannot take a new peer: for the moment"
+        await recorder.until_count(SOCKET_OPENED, 1)
+        assert board.standing() == ()
+        far.close()
+        await recorder.until_count(SOCKET_CLOSED, 1)
+        group.cancel_scope.cancel()

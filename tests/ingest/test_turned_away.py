@@ -1,9 +1,5 @@
 """Whoever knocks without end at a door that is closed to them fills neither the log nor memory."""
 
-import socket
-from collections.abc import Iterator
-from contextlib import contextmanager
-
 import anyio
 import pytest
 
@@ -13,7 +9,7 @@ from ingest.servers import Door, parse_networks
 from ingest.turned_away import MOST_ADDRESSES, MOST_RECORDED, SPAN, TurnedAway
 from store.event import PEERS_REFUSED, SOCKET_CLOSED, SOCKET_OPENED
 from tests.kit.jumping import JumpingLoop
-from tests.kit.memory import Dialer, MemoryStream, memory_pair
+from tests.kit.memory import Dialer, Knocking, MemoryStream, memory_pair
 from tests.kit.recorders import HeldRecorder, WatchedBoard, desk_on
 from wire.settings import SourceSettings
 from wire.stamps import NS
@@ -40,26 +36,16 @@ class Knocked:
         self.door = Door(source, desk, listen, parse_networks(source))
         self.dialer = Dialer(*streams)
 
-    async def accept(self, _listener: socket.socket) -> MemoryStream:
-        return await self.dialer("", 0)
-
     @property
     def counts(self) -> list[int]:
         return [int(meta["count"]) for meta in self.recorder.metas(PEERS_REFUSED)]
 
 
-@contextmanager
-def accepting(knocked: Knocked, monkeypatch: pytest.MonkeyPatch) -> Iterator[socket.socket]:
-    monkeypatch.setattr("ingest.servers.accept", knocked.accept)
-    with socket.socket() as unused:
-        yield unused
-
-
-async def keep(knocked: Knocked, listener: socket.socket, until: float) -> None:
+async def keep(knocked: Knocked, until: float) -> None:
     with anyio.move_on_after(until):
         async with anyio.create_task_group() as group:
             group.start_soon(knocked.door.sum_up)
-            group.start_soon(knocked.door.keep, listener, group)
+            group.start_soon(knocked.door.keep, Knocking(knocked.dialer), group)
 
 
 @pytest.mark.parametrize(
@@ -73,12 +59,11 @@ async def keep(knocked: Knocked, listener: socket.socket, until: float) -> None:
 )
 @pytest.mark.anyio
 async def test_the_first_knocks_of_an_address_are_recorded_and_the_rest_counted(
-    monkeypatch: pytest.MonkeyPatch, times: int, alone: int, counted: list[int]
+    times: int, alone: int, counted: list[int]
 ) -> None:
     streams = knocks(*["192.168.1.9"] * times)
     knocked = Knocked(*streams)
-    with accepting(knocked, monkeypatch) as listener:
-        await keep(knocked, listener, 1.5 * SPAN / NS)
+    await keep(knocked, 1.5 * SPAN / NS)
 
     assert len(knocked.recorder.of(SOCKET_OPENED)) == alone
     assert [meta["reason"] for meta in knocked.recorder.metas(SOCKET_CLOSED)] == [WHY] * alone
@@ -92,47 +77,41 @@ async def test_the_first_knocks_of_an_address_are_recorded_and_the_rest_counted(
 
 @pytest.mark.parametrize("more", [-1, 0, 1, 500])
 @pytest.mark.anyio
-async def test_so_many_addresses_are_told_apart(monkeypatch: pytest.MonkeyPatch, more: int) -> None:
+async def test_so_many_addresses_are_told_apart(more: int) -> None:
     hosts = [f"192.168.{n // 250}.{n % 250}" for n in range(MOST_ADDRESSES + more)]
     knocked = Knocked(*knocks(*hosts))
-    with accepting(knocked, monkeypatch) as listener:
-        await keep(knocked, listener, 1.5 * SPAN / NS)
+    await keep(knocked, 1.5 * SPAN / NS)
 
     assert len(knocked.recorder.of(SOCKET_OPENED)) == min(len(hosts), MOST_ADDRESSES)
     assert [m["others"] for m in knocked.recorder.metas(PEERS_REFUSED)] == [more][: more > 0]
 
 
 @pytest.mark.anyio
-async def test_what_was_counted_is_recorded_when_meetlog_stops(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
+async def test_what_was_counted_is_recorded_when_meetlog_stops() -> None:
     knocked = Knocked(*knocks(*["192.168.1.9"] * 100))
-    with accepting(knocked, monkeypatch) as listener:
-        await keep(knocked, listener, SPAN / NS / 2)
+    await keep(knocked, SPAN / NS / 2)
 
     assert knocked.counts == [100 - MOST_RECORDED]
 
 
 @pytest.mark.anyio
-async def test_a_span_begins_anew(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_span_begins_anew() -> None:
     knocked = Knocked(*knocks(*["192.168.1.9"] * 10))
-    with accepting(knocked, monkeypatch) as listener:
-        await keep(knocked, listener, 1.5 * SPAN / NS)
-        knocked.dialer = Dialer(*knocks(*["192.168.1.9"] * 5))
-        await keep(knocked, listener, 1.5 * SPAN / NS)
+    await keep(knocked, 1.5 * SPAN / NS)
+    knocked.dialer = Dialer(*knocks(*["192.168.1.9"] * 5))
+    await keep(knocked, 1.5 * SPAN / NS)
 
     assert knocked.counts == [10 - MOST_RECORDED, 5 - MOST_RECORDED]
     assert len(knocked.recorder.of(SOCKET_OPENED)) == 2 * MOST_RECORDED
 
 
 @pytest.mark.anyio
-async def test_who_belongs_here_gets_in_between(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_who_belongs_here_gets_in_between() -> None:
     near, far = memory_pair(far="10.1.1.1:5")
     await far.send(b"a read")
     streams = knocks(*["192.168.1.9"] * 500)
     knocked = Knocked(*streams[:250], near, *streams[250:])
-    with accepting(knocked, monkeypatch) as listener:
-        await keep(knocked, listener, 1.5 * SPAN / NS)
+    await keep(knocked, 1.5 * SPAN / NS)
 
     number = MOST_RECORDED + 1
     assert knocked.recorder.received(number) == b"a read"
@@ -147,8 +126,7 @@ async def test_the_operator_is_told_once_a_span(monkeypatch: pytest.MonkeyPatch)
         changes.append(notice.text)
 
     monkeypatch.setattr(WatchedBoard, "raise_", raised)
-    with accepting(knocked, monkeypatch) as listener:
-        await keep(knocked, listener, 1.5 * SPAN / NS)
+    await keep(knocked, 1.5 * SPAN / NS)
 
     assert len(changes) == MOST_RECORDED + 1
     assert changes[-1] == "finish: 997 more peers were turned away within 60 s"

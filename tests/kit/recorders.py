@@ -1,14 +1,18 @@
 """A recorder in memory that can be held up, like a log on a full disk."""
 
 from collections.abc import Callable
+from typing import TypeVar
 
 import anyio
 import anyio.lowlevel
 
 from ingest.desk import Desk
 from ingest.notices import Notice, NoticeBoard
+from ingest.streams import Network
 from store.event import SOCKET_READ, SOCKET_SENT, Draft, Event, Head, Meta, meta_of
 from tests.kit.conditions import Conditions
+
+T = TypeVar("T")
 
 
 class HeldRecorder:
@@ -91,7 +95,21 @@ class WatchedBoard(NoticeBoard):
         return self.standing()
 
 
-def desk_on(recorder: HeldRecorder) -> tuple[Desk, WatchedBoard]:
-    """A desk that writes to `recorder` at the moment 1, and the board of its notices."""
+def desk_on(
+    recorder: HeldRecorder, network: Network | None = None, chance: float = 1.0
+) -> tuple[Desk, WatchedBoard]:
+    """A desk that writes to `recorder` at the moment 1, and the board of its notices.
+
+    What blocks is done at once: a clock that jumps would run away meanwhile.
+    """
     board = WatchedBoard()
-    return Desk(recorder, board, now=lambda: 1), board
+    desk = Desk(
+        recorder, board, now=lambda: 1, network=network, chance=lambda: chance, work=work_here
+    )
+    return desk, board
+
+
+async def work_here(work: Callable[[], T], /) -> T:
+    """See `ingest.desk.Work`."""
+    await anyio.lowlevel.checkpoint()
+    return work()

@@ -4,8 +4,6 @@ from collections.abc import Awaitable, Callable, Iterable
 from functools import partial
 
 import anyio
-import anyio.lowlevel
-import pytest
 
 from exporters.relay_connection import Office
 from exporters.relay_ctp01 import client_options, talk_ctp01
@@ -14,6 +12,7 @@ from exporters.relay_ledger import Ledger
 from exporters.relay_stamps import Stamps
 from exporters.relay_tsv import talk_tsv
 from ingest.connections import Connection, attend
+from ingest.streams import Network
 from projections.relayed import Item, ItemKind, queued, queued_draft, sent
 from projections.relays import Relays
 from store.event import APP_STARTED, RELAY_QUEUED, RELAY_SENT, Draft
@@ -28,19 +27,6 @@ from wire.tsv1 import Decoder as TsV1
 from wire.tsv2 import Decoder as TsV2
 
 NINE = parse_iso("2026-06-14T09:00:00").wall
-READING = "exporters.relay_connection.anyio.to_thread.run_sync"
-
-
-async def run_here(work: Callable[..., object], *args: object) -> object:
-    """In the place of `anyio.to_thread.run_sync`: a jumping clock would run away meanwhile."""
-    await anyio.lowlevel.checkpoint()
-    return work(*args)
-
-
-@pytest.fixture
-def reads_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Reading the log takes no thread."""
-    monkeypatch.setattr(READING, run_here)
 
 
 def item(n: int, location: str = "Finish", kind: ItemKind = ItemKind.BEST_SEEN) -> Item:
@@ -55,13 +41,19 @@ class RelayStand:
     """
 
     def __init__(
-        self, relay: RelaySettings, *, locations: Iterable[str] = (), password: str = ""
+        self,
+        relay: RelaySettings,
+        *,
+        locations: Iterable[str] = (),
+        password: str = "",
+        network: Network | None = None,
+        chance: float = 1.0,
     ) -> None:
         self.relay = relay
         self.log = MemoryLog()
         self.log.append([Draft("meetlog", APP_STARTED)])
         self.recorder = HeldRecorder()
-        self.desk, self.board = desk_on(self.recorder)
+        self.desk, self.board = desk_on(self.recorder, network, chance)
         self.queued = 0
         self._locations = tuple(locations)
         self._password = password

@@ -52,11 +52,15 @@ async def test_peers_in_the_same_instant() -> None:
     """So many wait without being taken; what happens to more is the system's own affair."""
     (source,) = await streams.bind("source mat", "127.0.0.1", 0)
     console = serving.bind(ConsoleSettings(port=_free()))
-    for listener, most in ((source, streams.BACKLOG), (console, serving.BACKLOG)):
-        with closing(listener), ExitStack() as stack:
-            for _ in range(most):
-                address = listener.getsockname()
-                stack.enter_context(socket.create_connection(address, timeout=5))
+    with closing(source), closing(console):
+        port = int(source.address.rpartition(":")[2])
+        for address, most in (
+            (("127.0.0.1", port), streams.BACKLOG),
+            (console.getsockname(), serving.BACKLOG),
+        ):
+            with ExitStack() as stack:
+                for _ in range(most):
+                    stack.enter_context(socket.create_connection(address, timeout=5))
 
 
 def _free() -> int:
@@ -68,9 +72,9 @@ def _free() -> int:
 @jumping
 async def test_a_connection_is_made_in_time() -> None:
     source = SourceSettings("mat", "tsv1", "client", 5000)
-    desk, board = desk_on(HeldRecorder())
+    desk, board = desk_on(HeldRecorder(), Dialer())
     async with anyio.create_task_group() as group:
-        group.start_soon(lambda: run_client(source, desk, dial=Dialer()))
+        group.start_soon(run_client, source, desk)
         await anyio.sleep(seconds(CONNECT_TIME) - 0.1)
         assert board.standing() == ()
         await anyio.sleep(0.2)

@@ -1,23 +1,18 @@
 """A relay that cannot start is an alarm with a remedy and is tried again; recording goes on."""
 
-import socket
-from functools import partial
 from pathlib import Path
 
 import anyio
-import anyio.to_thread
 import pytest
 
-from ingest.clients import run_client
-from ingest.connections import Talk, attend
-from ingest.desk import Desk
 from ingest.errors import IngestError
+from ingest.streams import Listener
 from meetlog.passwords import read_password
 from meetlog.relaying import TRY_AGAIN, run_relay
 from store.event import SOCKET_CLOSED, SOCKET_OPENED, SOCKET_SENT
 from tests.kit.jumping import JumpingLoop
-from tests.kit.memory import Dialer, MemoryStream, memory_pair
-from tests.kit.relays import RelayStand, TsvPeer, run_here
+from tests.kit.memory import Dialer, Knocking, MemoryStream, memory_pair
+from tests.kit.relays import RelayStand, TsvPeer
 from wire.settings import RelaySettings, Settings
 
 pytestmark = pytest.mark.anyio
@@ -32,39 +27,25 @@ def anyio_backend() -> tuple[str, dict[str, object]]:
     return "asyncio", {"loop_factory": JumpingLoop}
 
 
-@pytest.fixture(autouse=True)
-def in_this_thread(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(anyio.to_thread, "run_sync", run_here)
-
-
-class Ports:
+class Ports(Dialer):
     """Stands for the ports of this machine: the first `taken` attempts to listen fail."""
 
     def __init__(self, taken: int, *peers: MemoryStream) -> None:
         self.taken = taken
         self.tried: list[float] = []
-        self._peers = Dialer(*peers)
+        super().__init__(*peers)
 
-    async def bind(self, who: str, host: str, port: int) -> list[socket.socket]:
+    async def listen(self, who: str, host: str, port: int) -> list[Listener]:
         self.tried.append(anyio.current_time())
         if len(self.tried) <= self.taken:
             raise IngestError(f"{who}: cannot listen on {host} port {port}: somebody has it.")
-        listener = socket.socket()
-        listener.bind(("127.0.0.1", 0))
-        return [listener]
-
-    async def accept(self, _listener: socket.socket) -> MemoryStream:
-        return await self._peers("", 0)
+        return [Knocking(self)]
 
 
-async def test_a_port_that_is_taken_is_tried_again_until_it_is_free(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
+async def test_a_port_that_is_taken_is_tried_again_until_it_is_free(tmp_path: Path) -> None:
     near, far = memory_pair()
     ports = Ports(3, near)
-    monkeypatch.setattr("ingest.servers.bind", ports.bind)
-    monkeypatch.setattr("ingest.servers.accept", ports.accept)
-    stand = RelayStand(TSV1)
+    stand = RelayStand(TSV1, network=ports)
     told: list[tuple[str, ...]] = []
     async with anyio.create_task_group() as group:
         await group.start(run_relay, stand.office, Settings(), tmp_path, told.append)
@@ -84,13 +65,8 @@ async def test_a_port_that_is_taken_is_tried_again_until_it_is_free(
     assert address.startswith("127.0.0.1:")
 
 
-async def test_a_relay_that_can_start_tells_where_it_listens(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
-    ports = Ports(0)
-    monkeypatch.setattr("ingest.servers.bind", ports.bind)
-    monkeypatch.setattr("ingest.servers.accept", ports.accept)
-    stand = RelayStand(TSV1)
+async def test_a_relay_that_can_start_tells_where_it_listens(tmp_path: Path) -> None:
+    stand = RelayStand(TSV1, network=Ports(0))
     told: list[tuple[str, ...]] = []
     async with anyio.create_task_group() as group:
         await group.start(run_relay, stand.office, Settings(), tmp_path, told.append)
@@ -115,15 +91,10 @@ def write(path: Path, data: bytes | None) -> None:
     ],
 )
 async def test_a_password_that_cannot_be_used_is_read_again_until_it_can(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, password: bytes | None, words: str
+    tmp_path: Path, password: bytes | None, words: str
 ) -> None:
     near, far = memory_pair()
-
-    async def call(relay: RelaySettings, desk: Desk, talk: Talk) -> None:
-        await attend(near, relay, desk, talk)
-
-    monkeypatch.setattr("meetlog.relaying.run_client", call)
-    stand = RelayStand(CTP01)
+    stand = RelayStand(CTP01, network=Dialer(near))
     path = tmp_path / "scoring.password"
     if password is not None:
         write(path, password)
@@ -143,12 +114,10 @@ async def test_a_password_that_cannot_be_used_is_read_again_until_it_can(
 
 
 async def test_a_password_that_was_wrong_can_be_set_right_while_it_is_tried(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    tmp_path: Path,
 ) -> None:
     pairs = [memory_pair() for _ in range(3)]
-    dialer = Dialer(*[near for near, _ in pairs])
-    monkeypatch.setattr("meetlog.relaying.run_client", partial(run_client, dial=dialer))
-    stand = RelayStand(CTP01)
+    stand = RelayStand(CTP01, network=Dialer(*[near for near, _ in pairs]))
     path = tmp_path / "scoring.password"
     write(path, b"wrong")
     async with anyio.create_task_group() as group:
