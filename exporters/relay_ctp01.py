@@ -145,16 +145,22 @@ class _Talk:
         return first
 
     async def _deliver(self, items: list[Numbered], through: int) -> None:
-        session, pieces, sent, again = self._session, [], 0, 0
+        session, pieces, sent, again = self._session, list[bytes](), 0, 0
         for number, place, item in items:
             if session.wants(item.location) != place:
                 continue
-            data = session.line(item.location, place, self._lines.line(item, place))
+            line = self._lines.line(item, place)
+            data, answers = session.line_and_answers(item.location, place, line)
             if data:
                 pieces.append(data)
                 sent += 1
                 again += self._had.has(number, item.location, place)
                 self._had.take(item.location, place)
+            if answers:
+                # They stand in no decision: like all else that is said they are recorded first.
+                await self._channel.deliver(Piece(b"".join(pieces), number, sent, again))
+                await self._channel.connection.send(answers)
+                pieces, sent, again = [], 0, 0
         if items:
             await self._channel.deliver(Piece(b"".join(pieces), through, sent, again))
 

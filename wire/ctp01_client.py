@@ -115,14 +115,18 @@ class ClientSession:
         since the peer said something meanwhile. Raises `WireError`, without a
         change, for a line that cannot be sent (`check_line`).
         """
+        return b"".join(self.line_and_answers(location, number, line))
+
+    def line_and_answers(self, location: str, number: int, line: DataLine) -> tuple[bytes, bytes]:
+        """As `line`, with the bytes of the answers apart: they belong to no line."""
         if self.wants(location) != number:
-            return b""
+            return b"", b""
         pulled = bool(self.owed)
         data = self._render(line) if pulled or self._passes(line) else b""
         self._dues.take(location)
         while pulled and self._waiting and not self.owed:
             self._obey(self._waiting.popleft())
-        return data + self._flush()
+        return data, self._flush()
 
     def announce(self, line: DataLine) -> bytes:
         """What to send at once because a location became known, by its `newlocation` line.

@@ -219,6 +219,21 @@ async def test_one_who_pulls_gets_exactly_what_was_promised() -> None:
         assert len(await program.until(3)) == 3
 
 
+async def test_an_answer_that_waited_for_lines_is_in_the_log_before_it_leaves() -> None:
+    stand = RelayStand(RELAY, locations=("Finish",))
+    stand.add(2)
+    async with calling(stand) as program:
+        await program.greet("stream-mode=pull")
+        await program.say("getdata~2~Finish", "ping", "getlocations")
+        told, *lines = await program.until(5)
+        assert told == "ack~getdata~2"
+        assert seen(lines[:2]) == [("Finish", 1, "1000"), ("Finish", 2, "1001")]
+        assert lines[2:] == ["ack~ping", "ack~getlocations~Finish"]
+    assert stand.recorder.sent(1).decode().split("\r\n") == [
+        GREETING, "ack~getdata~2", "ack~ping", "ack~getlocations~Finish", "",
+    ]  # fmt: skip
+
+
 @pytest.mark.parametrize("method", AUTHENTICATIONS)
 async def test_each_form_of_authentication(method: str) -> None:
     stand = RelayStand(RELAY, locations=("Finish",), password="s~cret")
