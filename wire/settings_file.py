@@ -6,6 +6,7 @@ by those who use them.
 
 import difflib
 from collections.abc import Iterable, Mapping
+from functools import cache, lru_cache
 from typing import Annotated, Any, Literal, TypeVar, get_args, get_origin
 
 import msgspec
@@ -52,6 +53,8 @@ class SettingsError(WireError):
         super().__init__("; ".join(map(str, self.mistakes)), hint="correct meet.toml")
 
 
+# A fold looks at the file in force several times, and each start and each comparison folds.
+@lru_cache(maxsize=16)
 def parse(data: bytes) -> Settings:
     """The settings in `data`, defaults filled in; raises `SettingsError` with all mistakes."""
     try:
@@ -73,6 +76,12 @@ def parse(data: bytes) -> Settings:
     return settings
 
 
+@cache
+def _fields(cls: type[msgspec.Struct]) -> dict[str, msgspec.structs.FieldInfo]:
+    """The fields of a table, by key."""
+    return {field.encode_name: field for field in msgspec.structs.fields(cls)}
+
+
 class _Reader:
     """Reads tables into structs, collecting mistakes instead of stopping at one."""
 
@@ -90,7 +99,7 @@ class _Reader:
 
     def table(self, cls: type[T], table: dict[str, Any], path: Path) -> T:
         """`cls` from `table`. What is wrong is noted and becomes the default, or "", 0 or ()."""
-        fields = {field.encode_name: field for field in msgspec.structs.fields(cls)}
+        fields = _fields(cls)
         for key in table:
             if key not in fields:
                 self.mistake((*path, key), "there is no such setting", _suggest(key, list(fields)))
