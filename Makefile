@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test lint types bench fuzz screenshots lock audit clean
+.PHONY: demo test lint types soak bench fuzz screenshots lock audit clean
 
 demo: $(VENV)/run.stamp
 	$(BIN)/meetlog demo
@@ -17,6 +17,11 @@ lint: $(VENV)/dev.stamp
 
 types: $(VENV)/dev.stamp
 	$(BIN)/mypy
+
+# Worlds of new seeds on all cores, for so many minutes; those that fail are kept in failed-seeds.txt.
+MINUTES ?= 60
+soak: $(VENV)/dev.stamp
+	$(BIN)/python -m tests.simulation --minutes $(MINUTES)
 
 bench: $(VENV)/dev.stamp
 	$(BIN)/python -m bench

@@ -90,6 +90,7 @@ class Projector:
         self._log = log
         self._publisher = publisher
         self._queue = queue or Queue(log, {})
+        self.most_events = STEP_EVENTS  # that one step folds
         self._limit = STEP_EVENTS
         self._tables = tables
         self._clock = clock
@@ -166,8 +167,8 @@ class Projector:
         received = sum(s.bytes for s in self.meet.state.health.sources.values())
         size, self._bytes = received - self._bytes, received
         if not folded or size <= 0:
-            return STEP_EVENTS
-        return max(1, min(STEP_EVENTS, STEP_BYTES * folded // size))
+            return self.most_events
+        return max(1, min(self.most_events, STEP_BYTES * folded // size))
 
     def _write_portion(self) -> None:
         begun = self._clock()
