@@ -8,6 +8,7 @@ though local time is its default). An explicit offset such as `+02:00` is.
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 from functools import lru_cache
+from typing import cast
 from zoneinfo import ZoneInfo
 
 import msgspec
@@ -36,26 +37,45 @@ class SourceClock(msgspec.Struct, frozen=True):
         """`to_utc` of all `raws` at once, where each is a read with a stamp of the usual form.
 
         None when any of them needs a closer look: a gun, a problem, a stamp
-        with another offset or without a date, the repeated hour. This is the
-        inner loop of a replay; all it saves is calls.
+        with another offset or without a date, the repeated hour, or one that
+        is UTC beside one that is not. This is the inner loop of a replay: it
+        goes column by column, since a loop over the reads would take twice as long.
         """
-        own = _known_seconds(self)
-        found: list[int] = []
-        for raw in raws:
-            if type(raw) is not RawRead or raw.type == ReadKind.GUN:
+        if {*map(type, raws)} != _PLAIN:
+            return None
+        reads = cast("Sequence[RawRead]", raws)
+        if ReadKind.GUN in [read.type for read in reads]:
+            return None
+        clock, texts = UTC, [read.utc_moment for read in reads]
+        if not all(texts):
+            if any(texts):
                 return None
-            if raw.utc_moment:
-                text, seconds, clock = raw.utc_moment, _known_seconds(UTC), UTC
-            else:
-                text, seconds, clock = raw.moment, own, self
-            fraction = text[20:-1] if text[-1:] == "Z" else text[20:]
-            base = seconds.get(text[:20])
-            if base is None:
-                base = clock._second(text[:20], seconds)
-            if not base or not (fraction.isdigit() and fraction.isascii() and len(fraction) < 10):
+            clock, texts = self, [read.moment for read in reads]
+        bases = clock._bases([text[:20] for text in texts])
+        fractions = [text[20:] for text in texts]
+        digits = "".join(fractions)
+        if digits.endswith("Z"):
+            fractions = [fraction[:-1] for fraction in fractions]
+            zs, digits = digits.count("Z"), "".join(fractions)
+            if zs != len(texts) or "Z" in digits:
                 return None
-            found.append(base + int(fraction) * _SCALES[len(fraction)])
-        return found
+        if bases is None or not (digits.isdigit() and digits.isascii()):
+            return None
+        try:
+            return [
+                base + int(fraction) * _SCALES[len(fraction)]
+                for base, fraction in zip(bases, fractions, strict=True)
+            ]
+        except (ValueError, IndexError):  # no digits, or more than are read
+            return None
+
+    def _bases(self, seconds: list[str]) -> list[int] | None:
+        """UTC of each `YYYY-MM-DDTHH:MM:SS.`; None where one of them does not tell it all."""
+        known = _known_seconds(self)
+        found = [known.get(text, -1) for text in seconds]
+        if -1 in found:
+            found = [known.get(text) or self._second(text, known) for text in seconds]
+        return None if 0 in found else found
 
     def _second(self, text: str, known: dict[str, int]) -> int:
         """UTC of `YYYY-MM-DDTHH:MM:SS.`, kept in `known`; 0 where the text does not tell it all."""
@@ -99,6 +119,7 @@ class SourceClock(msgspec.Struct, frozen=True):
         return midnight + days * DAY + stamp.wall
 
 
+_PLAIN = {RawRead}
 _SCALES = tuple(10 ** (9 - digits) for digits in range(10))  # ns of the last of so many digits
 
 

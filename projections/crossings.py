@@ -12,7 +12,7 @@ from itertools import pairwise, repeat
 
 import msgspec
 
-from projections.reads import POSITION_BITS, POSITION_MASK, Columns, ReadSet
+from projections.reads import POSITION_BITS, POSITION_MASK, WEAKEST, Columns, ReadSet
 from projections.rulings import ReadRuling, Shift, Sighting, is_void
 from wire.settings import FeedSettings, PointSettings, Settings
 
@@ -186,7 +186,7 @@ def _weakness(reads: ReadSet, row: Row) -> float:
     if row[2] is SEEN:
         return 0
     rssi = reads.details[row[1] >> POSITION_BITS].rssi
-    return _WEAKEST if rssi is None else -rssi
+    return WEAKEST if rssi is None else -rssi
 
 
 def _same(reads: ReadSet, one: Row, other: Row) -> bool:
@@ -220,13 +220,10 @@ def choose(reads: ReadSet, group: Sequence[Row], rule: str) -> Row:
         if row[2] is SEEN:
             return -3, False, 0, -row[1], "", 0
         kind, reader, antenna, rssi = reads.details[row[1] >> POSITION_BITS]
-        signal = (_WEAKEST if rssi is None else -rssi) if rule == "best" else 0
+        signal = (WEAKEST if rssi is None else -rssi) if rule == "best" else 0
         return -kind, row[2].backup, signal, -row[0] if rule == "last" else row[0], reader, antenna
 
     return min(group, key=rank)
-
-
-_WEAKEST = float("inf")  # of a signal's negative: no signal at all
 
 
 def passings(
@@ -287,21 +284,19 @@ def _of_one_feed(
 ) -> list[Passing]:
     """`passings` where one feed told all, as nearly everywhere: the same, without rows."""
     moments, origins, gap, shift = columns.moments, columns.origins, settings.gap, feed.shift
+    since = moments[begin:] if begin else moments
+    ends = [i for i, (a, b) in enumerate(pairwise(since), begin + 1) if b - a > gap]
+    ends.append(len(moments))
     found = []
-    start, before, end = begin, moments[begin], len(moments)
-    for i in range(begin + 1, end + 1):
-        if i < end:
-            moment = moments[i]
-            if moment - before <= gap:
-                before = moment
-                continue
-        chosen = start if i == start + 1 else _choose_index(reads, columns, start, i, settings.rule)
+    start = begin
+    for end in ends:
+        chosen = start if end - start == 1 else _choose_index(reads, columns, start, end, settings.rule)
         origin = origins[chosen]
         found.append(
             Passing(
                 moments[start] + shift,
-                before + shift,
-                i - start,
+                moments[end - 1] + shift,
+                end - start,
                 moments[chosen] + shift,
                 origin,
                 feed.id,
@@ -309,19 +304,17 @@ def _of_one_feed(
                 reads.details[origin >> POSITION_BITS][0] < 2,
             )
         )
-        if i < end:
-            start, before = i, moment
+        start = end
     return found
 
 
 def _choose_index(reads: ReadSet, columns: Columns, start: int, end: int, rule: str) -> int:
     """`choose` among the reads `start` to `end` of one feed."""
-    details, moments = reads.details, columns.moments
-    told = [details[origin >> POSITION_BITS] for origin in columns.origins[start:end]]
-    if rule == "best":
-        ranks = [(-d[0], _WEAKEST if d[3] is None else -d[3]) for d in told]
-    else:
-        ranks = [(-d[0], 0) for d in told]
+    moments, ranked = columns.moments, reads.ranks
+    told = [origin >> POSITION_BITS for origin in columns.origins[start:end]]
+    ranks = [ranked[detail] for detail in told]
+    if rule != "best":
+        ranks = [(kind, 0.0) for kind, _ in ranks]
     best = min(ranks)
     if rule == "last":
         at = end - start - 1 - ranks[::-1].index(best)
@@ -333,7 +326,7 @@ def _choose_index(reads: ReadSet, columns: Columns, start: int, end: int, rule: 
             return start + at
         moment = moments[start + at]
         equal = [i for i, r in enumerate(ranks) if r == best and moments[start + i] == moment]
-    return start + min(equal, key=lambda i: (told[i][1], told[i][2]))
+    return start + min(equal, key=lambda i: reads.details[told[i]][1:3])
 
 
 def pauses(reads: ReadSet, points: Iterable[Point]) -> dict[str, list[int]]:

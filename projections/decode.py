@@ -6,6 +6,7 @@ folding can stop after any event and go on from there.
 
 from collections.abc import Sequence
 from hashlib import sha256
+from itertools import chain, repeat
 
 import msgspec
 
@@ -107,7 +108,8 @@ class Decoder(msgspec.Struct):
             if stream is None or wire is None:
                 reason = "bytes of a connection in a language unknown to this version"
                 return [_quarantined(event, Malformed(reason, "", "update meetlog and rebuild"))]
-            return self._stream_facts(event, stream, wire.feed(event.body))
+            plain = self.plain_facts((event,))
+            return plain or self._stream_facts(event, stream, wire.feed(event.body))
         if kind == ev.SOCKET_OPENED:
             meta = meta_of(event)
             stream = open_stream(meta.get("protocol", ""), relay=bool(meta.get("relay")))
@@ -126,37 +128,40 @@ class Decoder(msgspec.Struct):
         stream = self.streams.get(event.source, {}).get(meta_of(event)["c"])
         return stream is not None and stream.relay
 
-    def plain_reads(self, events: Sequence[Event]) -> Reads | None:
-        """The reads of successive pieces of one connection, all at once where that is simple.
+    def plain_facts(self, events: Sequence[Event]) -> list[Fact] | None:
+        """The facts of successive pieces of one connection, all at once where that is simple.
 
         None where any piece is not just whole, plain messages: `facts` then
         takes them one by one. What comes out is the same; this costs less,
-        and single reads, an event each, are what most of a log is.
+        and plain reads are what most of a log is.
         """
-        first = events[0]
+        first, last = events[0], events[-1]
         stream = self.streams.get(first.source, {}).get(meta_of(first)["c"])
-        if stream is None or stream.tsv1 is None:
+        wire = stream.wire if stream else None
+        if stream is None or wire is None:
             return None
-        pieces = stream.tsv1.whole_pieces([event.body for event in events])
-        if pieces is None:
+        whole = wire.whole([event.body for event in events])
+        if whole is None:
             return None
-        raws = [raw for piece in pieces for raw in piece if type(raw) is RawRead]
-        clock = self.clocks.get(first.source) or self.clock(first.source)
-        moments = clock.quick_moments(raws)
+        raws, counts = whole
+        moments = self.clock(first.source).quick_moments(raws)
         if not moments:
             return None
         stream.previous = moments[-1]
-        if len(raws) == len(events):
-            told: Sequence[Event] = events
-        else:
-            told = [e for e, piece in zip(events, pieces, strict=True) for _ in piece]
-        return Reads(
-            first.source,
-            raws,
-            moments,
-            [event.position for event in told],
-            [event.recorded_at for event in told],
-        )
+        positions = [event.position for event in events]
+        arrivals = [event.recorded_at for event in events]
+        if len(raws) != len(events):
+            positions = [*chain.from_iterable(map(repeat, positions, counts))]
+            arrivals = [*chain.from_iterable(map(repeat, arrivals, counts))]
+        found: list[Fact] = [Reads(first.source, raws, moments, positions, arrivals)]
+        if stream.connection_id:
+            lines: dict[str, list[int]] = {}
+            for raw in raws:
+                lines.setdefault(raw.timing_point, []).append(raw.seq)
+            marks = self.marks.setdefault(first.source, Marks())
+            delivered = marks.receive(stream.connection_id, lines)
+            found += [Delivered(last.position, first.source, *each) for each in delivered]
+        return found
 
     def _abandon(self, event: Event) -> list[Fact]:
         """End the connections that a crash left open, as `socket.closed` would have."""
@@ -170,10 +175,7 @@ class Decoder(msgspec.Struct):
         return found
 
     def _stream_facts(self, event: Event, stream: Stream, items: list) -> list[Fact]:  # type: ignore[type-arg]  # the languages' items differ; each is told apart below
-        clock = self.clocks.get(event.source) or self.clock(event.source)
-        if stream.ctp01 is None and (quick := clock.quick_moments(items)):
-            stream.previous = quick[-1]
-            return [_reads(event, items, quick)]
+        clock = self.clock(event.source)
         found: list[Fact] = []
         raws: list[RawRead] = []
         moments: list[int] = []

@@ -120,8 +120,8 @@ class Intake:
         follows = events[0].position == state.position + 1
         contiguous = last.position - events[0].position == len(events) - 1
         plain = follows and contiguous and not misfit(last.kind, last.meta)
-        reads = state.decoder.plain_reads(events) if plain else None
-        if reads is None:
+        facts = state.decoder.plain_facts(events) if plain else None
+        if facts is None:
             for event in events:
                 self._take_event(event)
             return
@@ -130,7 +130,7 @@ class Intake:
         source = state.health.of(last.source)
         source.bytes += sum([len(event.body) for event in events])
         source.last_byte = last.recorded_at
-        self._take_reads(last, reads)
+        self._take_all(last, facts)
 
     def _take_reads(self, event: Event, reads: Reads) -> None:
         relays = self.state.relays
@@ -166,6 +166,9 @@ class Intake:
             source.last_byte = event.recorded_at
         else:
             self._notice(event)
+        self._take_all(event, facts)
+
+    def _take_all(self, event: Event, facts: Iterable[Fact]) -> None:
         for fact in facts:
             if type(fact) is Reads:
                 self._take_reads(event, fact)

@@ -8,6 +8,7 @@ that a long meet stays in memory.
 
 from array import array
 from bisect import bisect_left, bisect_right
+from functools import lru_cache
 from typing import NamedTuple
 
 import msgspec
@@ -20,6 +21,8 @@ FeedId = int
 # trillion events, and eight million combinations of reader, antenna and signal.
 POSITION_BITS = 40
 POSITION_MASK = (1 << POSITION_BITS) - 1
+WEAKEST = float("inf")  # the rank of no signal at all
+_NEVER = 2**63  # ns UTC, later than any moment
 _THERE, _NEW, _STRONGER = range(3)  # what putting a read into the set did
 
 
@@ -47,11 +50,13 @@ class ReadSet(msgspec.Struct):
     """All distinct reads by chip and feed. A feed is a source and the wire's name of the point.
 
     `sizes` and `firsts` run parallel to `feeds`: how many distinct reads a
-    feed brought, and the position of the event with its first.
+    feed brought, and the position of the event with its first. `ranks` runs
+    parallel to `details`: the smaller, the better a read (see `crossings.choose`).
     """
 
     feeds: list[tuple[str, str]] = []
     details: list[Detail] = []
+    ranks: list[tuple[int, float]] = []
     chips: dict[Chip, dict[FeedId, Columns]] = {}
     feed_ids: dict[str, dict[str, FeedId]] = {}
     detail_ids: dict[tuple[int, str, int, int | float | None], int] = {}
@@ -76,9 +81,12 @@ class ReadSet(msgspec.Struct):
         feeds = self.feed_ids.get(reads.source)
         if feeds is None:
             feeds = self.feed_ids[reads.source] = {}
-        parallel = zip(reads.raws, reads.moments, reads.positions, strict=True)
-        for place, (raw, moment, position) in enumerate(parallel):
-            chip = raw.chip if type(raw.chip) is str else str(raw.chip)
+        for raw, moment, position, place in zip(
+            reads.raws, reads.moments, reads.positions, range(len(reads.raws)), strict=True
+        ):
+            chip = raw.chip
+            if type(chip) is not str:
+                chip = _text(chip)
             feed = feeds.get(raw.timing_point)
             if feed is None:
                 feed = self._feed(reads.source, raw.timing_point, position)
@@ -104,7 +112,7 @@ class ReadSet(msgspec.Struct):
                 known.append(position)
                 continue
             sizes[feed] += 1
-            if chip not in dirty or moment < dirty[chip]:
+            if moment < dirty.get(chip, _NEVER):
                 dirty[chip] = moment
         return known
 
@@ -136,11 +144,19 @@ class ReadSet(msgspec.Struct):
     def _detail(self, key: tuple[int, str, int, int | float | None]) -> int:
         found = self.detail_ids[key] = len(self.details)
         self.details.append(Detail(*key))
+        kind, _, _, rssi = key
+        self.ranks.append((-kind, WEAKEST if rssi is None else -rssi))
         return found
 
     def size(self, source: str) -> int:
         """How many distinct reads a source has brought."""
         return sum(self.sizes[feed] for feed in self.feed_ids.get(source, {}).values())
+
+
+@lru_cache(maxsize=65536)
+def _text(number: int) -> Chip:
+    """A chip that came as a number; remembered, since making its text costs more than finding it."""
+    return str(number)
 
 
 def _stronger(one: float | None, other: float | None) -> bool:

@@ -94,8 +94,7 @@ class Receipts(msgspec.Struct):
         receipt.first = receipt.first or reads.positions[begin]
         receipt.last = reads.positions[begin]
         if end - begin > known:
-            for raw in reads.raws[begin:end]:
-                receipt.chips[str(raw.chip)] = None
+            receipt.chips |= dict.fromkeys([str(raw.chip) for raw in reads.raws[begin:end]])
 
     def closed(self, source: str, connection: int, at: int) -> None:
         """A connection ended, and its resend with it."""

@@ -8,6 +8,8 @@ lines are read as UTF-8, else as latin-1.
 """
 
 import re
+from collections.abc import Collection, Iterable, Sequence
+from itertools import repeat
 
 import msgspec
 
@@ -80,6 +82,7 @@ _SEQ_DIGITS = 18  # larger numbers are no sequence, and would not fit a database
 _SMALL_DIGITS = 9
 _SEPARATORS = frozenset(SEPARATORS.values())
 _NOISE = frozenset(("8", "OK"))  # heartbeats and answers of RD25 (PROTOCOLS 1.3, 1.7)
+_DATA_FORMAT = "CT01_33"
 _DATA_FIELDS = "a line is CT01_33~seq~location~tag~time~lap~reader~gator"
 _CORRUPT = "look for the read in the controller's own file; a line may be damaged on its way"
 _GREETING = re.compile(r"CTP[0-9]{2}")
@@ -135,6 +138,53 @@ class ClientDecoder(_Lines):
         if long:
             out.append(parse_client(long))
         return out
+
+
+    def whole(self, pieces: Sequence[bytes]) -> tuple[list[RawRead], list[int]] | None:
+        """The reads that `feed` would find in successive pieces, where that is simple.
+
+        Beside them how many there are in each piece. That is where all pieces
+        are whole lines as `tagevent-format=CT01_33` has them, tags only. None
+        otherwise, and then nothing has happened. Field by field for all lines
+        together, which takes a third of the time of line by line.
+        """
+        if self.held or self.skipping or not all(piece[-1:] == b"\n" for piece in pieces):
+            return None
+        joined = b"".join(pieces)
+        text = joined.decode("latin-1").replace("\r\n", "\n")
+        if not text.isascii() or any(sign in text for sign in "\r\0 "):
+            return None
+        # A field of its own for each line end tells where a line has too few fields or too many.
+        cells = text.replace("\n", "~\n~").split("~")
+        lines = text.count("\n")
+        if len(cells) != 9 * lines + 1 or cells[8::9].count("\n") != lines:
+            return None
+        _, seqs, locations, tags, times, laps, readers, gators = (cells[n::9] for n in range(8))
+        if (
+            cells[:-1:9].count(_DATA_FORMAT) != lines
+            or not {"", GUNTIME, NEWLOCATION}.isdisjoint(tags)
+            or "" in times
+            or not _are_numbers(seqs, _SEQ_DIGITS)
+            or (len(text) > MAX_LINE and max(map(len, text.split("\n"))) > MAX_LINE)
+        ):
+            return None
+        raws = map(
+            RawRead,
+            tags,
+            times,
+            locations,
+            repeat(int(ReadKind.BEST_SEEN)),
+            _smalls(gators),
+            readers,
+            repeat(""),
+            repeat(None),
+            repeat(""),
+            map(int, seqs),
+            _smalls(laps),
+        )
+        if len(pieces) == 1:
+            return list(raws), [lines]
+        return list(raws), [piece.count(b"\n") for piece in pieces]
 
 
 class ServerDecoder(_Lines):
@@ -224,6 +274,15 @@ def _text(raw: bytes) -> str:
 
 def _small(text: str) -> int:
     return int(text) if text.isdecimal() and len(text) <= _SMALL_DIGITS else 0
+
+
+def _are_numbers(texts: Collection[str], digits: int) -> bool:
+    """Whether all are decimal numbers of at most so many digits."""
+    return "" not in texts and "".join(texts).isdecimal() and max(map(len, texts)) <= digits
+
+
+def _smalls(texts: Collection[str]) -> Iterable[int]:
+    return map(int if _are_numbers(texts, _SMALL_DIGITS) else _small, texts)
 
 
 def _too_long(raw: bytes) -> Malformed:

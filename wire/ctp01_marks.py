@@ -11,7 +11,7 @@ looks the line up in its buffer instead of comparing numbers. Numbering across
 locations looks like holes: then up to `WINDOW` lines come again.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 
 import msgspec
 
@@ -41,14 +41,18 @@ class Marks(msgspec.Struct):
         """Marks that `table` once gave, by connection id and location."""
         return cls({id: {loc: [seq] for loc, seq in locs.items()} for id, locs in marks.items()})
 
-    def see(self, connection_id: str, location: str, seqs: Iterable[int]) -> None:
-        """Note lines received, in order."""
+    def see(self, connection_id: str, location: str, seqs: Sequence[int]) -> None:
+        """Note lines received (one at least), in order."""
         locations = self.windows.get(connection_id)
         if locations is None:
             locations = self.windows[connection_id] = {}
             while len(self.windows) > MAX_IDS:
                 del self.windows[next(iter(self.windows))]
         window = locations.setdefault(location, [0])
+        if seqs[0] > max(window) and [*seqs] == [*range(seqs[0], seqs[0] + len(seqs))]:
+            window += seqs[-WINDOW:]  # as below, all at once: nearly always lines just go on
+            del window[:-WINDOW]
+            return
         for seq in seqs:
             # A line that comes again must not push out older ones that still guard a hole.
             if seq not in window:
@@ -65,16 +69,25 @@ class Marks(msgspec.Struct):
         at first. Also returned: (connection id, location, mark) of each
         location that had lines. Lines before the id is known leave no mark.
         """
-        seen: dict[tuple[str, str], list[int]] = {}
+        seen: dict[str, dict[str, list[int]]] = {}
         for message in messages:
             if isinstance(message, DataLine | Blank):
                 if connection_id:
-                    seen.setdefault((connection_id, message.location), []).append(message.seq)
+                    seqs = seen.setdefault(connection_id, {})
+                    seqs.setdefault(message.location, []).append(message.seq)
             elif type(message) is Ack and message.command == "getconnectionid":
                 connection_id = message.fields[0] if message.fields else ""
-        for (id, location), seqs in seen.items():
-            self.see(id, location, seqs)
-        return connection_id, [(*key, self.mark(*key)) for key in seen]
+        return connection_id, [
+            mark for id, locations in seen.items() for mark in self.receive(id, locations)
+        ]
+
+    def receive(
+        self, connection_id: str, lines: Mapping[str, Sequence[int]]
+    ) -> list[tuple[str, str, int]]:
+        """Note lines received, by location; (connection id, location, mark) of each."""
+        for location, seqs in lines.items():
+            self.see(connection_id, location, seqs)
+        return [(connection_id, each, self.mark(connection_id, each)) for each in lines]
 
     def floor(self, connection_id: str, location: str) -> int:
         """The greatest seq without a hole below it among the last lines; 0 is before the first."""

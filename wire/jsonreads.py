@@ -6,7 +6,8 @@ bad element costs itself only.
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from itertools import chain, islice
 from typing import Any, cast
 
 import msgspec
@@ -28,11 +29,40 @@ _element = msgspec.json.Decoder(msgspec.Raw)
 _object = msgspec.json.Decoder(dict[str, Any])
 
 decode_plain = _reads.decode  # raises ValueError or RecursionError for all but the plain shape
-decode_plain_series = _reads.decode_lines  # the same, of arrays with only white space between
+_decode_series = msgspec.json.Decoder(list[RawRead]).decode_lines  # of arrays, one after the other
 
 _BLANK = b" \t\r\n\0"  # NUL is no JSON, but padding with it is an old habit
 _BOM = b"\xef\xbb\xbf"
 _TOKEN = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"?|[\[\]{}]', re.DOTALL)
+
+
+def whole_pieces(pieces: Sequence[bytes]) -> tuple[list[RawRead], list[int]] | None:
+    """The reads of successive pieces, where each is whole, plain messages with a read at least.
+
+    Beside them how many there are in each piece. None where any piece is
+    otherwise. A CR is white space to a JSON decoder, which reads all pieces in
+    one call; that is the same as one message after the other exactly where
+    each CR stands between two top-level arrays.
+    """
+    joined = b"".join(pieces)
+    ends = joined.count(b"\r")
+    if (
+        joined.count(b"]\r[") != ends - 1
+        or b"\n" in joined
+        or not all(piece[-2:] == b"]\r" and len(piece) <= MAX_FRAME for piece in pieces)
+    ):
+        return None
+    try:
+        arrays = _decode_series(joined)
+    except (ValueError, RecursionError):
+        return None
+    counts = [len(array) for array in arrays]
+    if len(arrays) != ends or 0 in counts:
+        return None
+    if ends != len(pieces):
+        series = iter(counts)
+        counts = [sum(islice(series, piece.count(b"\r"))) for piece in pieces]
+    return list(chain.from_iterable(arrays)), counts
 
 
 def decode(message: bytes) -> Decoded:

@@ -6,7 +6,6 @@ spellings that `wire.jsonreads` knows are tolerated.
 """
 
 from collections.abc import Iterable, Sequence
-from itertools import chain, islice
 
 import msgspec
 
@@ -16,8 +15,8 @@ from wire.jsonreads import (
     chip_number,
     decode,
     decode_plain,
-    decode_plain_series,
     oversize,
+    whole_pieces,
 )
 from wire.reads import RawRead
 
@@ -34,10 +33,6 @@ class Decoder(msgspec.Struct):
 
     def feed(self, data: bytes) -> Decoded:
         """The reads that `data` completes, with a `Malformed` in the place of what is none."""
-        if not (self.held or self.skipping) and data[-2:] == b"]\r" and len(data) <= MAX_FRAME:
-            plain = _decode_whole(data)
-            if plain is not None:
-                return plain
         if b"\n" in data:
             data = data.replace(b"\n", b"\r")
         whole = data.split(b"\r")
@@ -62,31 +57,12 @@ class Decoder(msgspec.Struct):
             self._take(rest, out)
         return out
 
-    def whole_pieces(self, pieces: Sequence[bytes]) -> list[Decoded] | None:
-        """The reads of each piece, where all are whole, plain messages with at least one read.
+    def whole(self, pieces: Sequence[bytes]) -> tuple[list[RawRead], list[int]] | None:
+        """What `feed` would make of successive pieces, all at once, where that is simple.
 
-        None otherwise, and then nothing has happened: `feed` takes the pieces.
+        See `wire.jsonreads.whole_pieces`. When None, nothing has happened.
         """
-        if self.held or self.skipping:
-            return None
-        joined = b"".join(pieces)
-        ends = joined.count(b"\r")
-        if (
-            joined.count(b"]\r[") != ends - 1
-            or b"\n" in joined
-            or not all(piece[-2:] == b"]\r" and len(piece) <= MAX_FRAME for piece in pieces)
-        ):
-            return None
-        try:
-            arrays = decode_plain_series(joined)
-        except (ValueError, RecursionError):
-            return None
-        if len(arrays) != ends or not all(arrays):
-            return None
-        if ends == len(pieces):
-            return arrays
-        series = iter(arrays)
-        return [list(chain.from_iterable(islice(series, piece.count(b"\r")))) for piece in pieces]
+        return None if self.held or self.skipping else whole_pieces(pieces)
 
     def close(self) -> Decoded:
         """What the end of the connection leaves: nothing, a last message without its CR, or less.
@@ -108,25 +84,6 @@ class Decoder(msgspec.Struct):
             out.append(oversize(bytes(self.held)))
             self.held.clear()
             self.skipping = True
-
-
-def _decode_whole(data: bytes) -> Decoded | None:
-    """The reads of a piece that is whole, plain messages and nothing else; None for any other.
-
-    Nearly every piece is, and a CR is white space to a JSON decoder, which
-    then reads all of them in one call. That is the same as one message after
-    the other exactly where each CR stands between two top-level arrays.
-    """
-    ends = data.count(b"\r")
-    if data.count(b"]\r[") != ends - 1 or b"\n" in data:
-        return None
-    try:
-        if ends == 1:
-            return decode_plain(data)
-        arrays = decode_plain_series(data)
-    except (ValueError, RecursionError):
-        return None
-    return list(chain.from_iterable(arrays)) if len(arrays) == ends else None
 
 
 def encode(reads: Iterable[RawRead]) -> bytes:

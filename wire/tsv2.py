@@ -7,7 +7,7 @@ shows them from the bytes in the log.
 """
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from enum import Enum
 from typing import Any, cast
 
@@ -22,6 +22,7 @@ from wire.jsonreads import (
     decode_plain,
     objects,
     oversize,
+    whole_pieces,
 )
 from wire.reads import RawRead
 
@@ -85,6 +86,13 @@ class Decoder(msgspec.Struct):
             else:
                 at = self._start(data, at, out)
         return out
+
+    def whole(self, pieces: Sequence[bytes]) -> tuple[list[RawRead], list[int]] | None:
+        """What `feed` would make of successive pieces, all at once, where that is simple.
+
+        See `wire.jsonreads.whole_pieces`. When None, nothing has happened.
+        """
+        return None if self.stack or self.junk or self.skipping else whole_pieces(pieces)
 
     def close(self) -> Decoded:
         """What the end of the connection leaves: nothing, or an unfinished message.
