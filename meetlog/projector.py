@@ -19,7 +19,7 @@ from meetlog.resends import ResendReceipt, resends
 from projections import readtables
 from projections.crossings import Passing
 from projections.derived import Changes, merged
-from projections.folding import follow
+from projections.folding import CHUNK, follow
 from projections.meet import Meet
 from projections.views import Alarm, Crossing, Race, RelayHealth, Revision, SourceHealth
 from store.log import Log, StoreUnavailable, hash_at
@@ -203,12 +203,16 @@ class Projector:
             self._settle_at = 0
 
     def adopt_tables(self) -> None:
-        """At the start: the tables already show the loaded meet, if their checkpoint says so."""
+        """At the start: go on to where the tables are; if they are not of this log, they go."""
         with self._tables() as connection:
             done = readtables.checkpoint(connection)
-        changes = self.meet.settle()
-        if done.position != self.meet.position or done.hash != hash_at(self._log, done.position):
-            self._pending = [changes]
+        loaded, log = self.meet, self._log
+        fits = done.hash == hash_at(log, done.position)
+        while fits and self.meet is loaded and loaded.position < done.position:
+            self.meet = follow(loaded, log, min(CHUNK, done.position - loaded.position))
+        self.meet.settle()
+        if not fits or self.meet is not loaded or loaded.position != done.position:
+            self._pending = [self.meet.everything()]
             self._rewrite = True
 
     def _note(self, changes: Changes, before: int, *, silent: bool) -> None:

@@ -2,6 +2,10 @@
 
 Nothing here is remembered that the state does not have: after `settle` all of
 it is the same as if it had been worked out from the state for the first time.
+
+After a start on a saved state, the crossings of a chip are worked out when
+they are first asked for, or just before it is read again: those of a long
+meet take seconds, and nearly nobody asks for those of yesterday's swimmers.
 """
 
 from collections.abc import Iterable, Mapping
@@ -19,6 +23,7 @@ from projections.crossings import (
     passings_since,
     points_of,
 )
+from projections.facts import Reads
 from projections.intake import Pending, State
 from projections.rulings import Rulings, Shift, rule
 from projections.startlist import canonical
@@ -62,7 +67,8 @@ class Derived:
         self.state = state
         self.rulings = Rulings()
         self.points: dict[str, Point] = {}
-        self.passings: dict[str, dict[str, list[Passing]]] = {}
+        self._passings: dict[str, dict[str, list[Passing]]] = {}
+        self._unworked: set[str] = set()  # chips whose crossings are not in `_passings` yet
         self.owners: dict[str, Owners] = {}
         self.starts = Starts({})
         self.races: dict[RaceKey, Race] = {}
@@ -77,11 +83,63 @@ class Derived:
         self._entered: dict[str, list[RaceKey]] = {}
         self._seats: dict[str, list[tuple[RaceKey, int]]] = {}  # the lane's place in each race
 
+    @property
+    def lanes(self) -> list[tuple[RaceKey, tuple[Lane, ...]]]:
+        """The lanes of the races as they are by our own crossings: see `adopt`."""
+        return list(self._lanes.items())
+
+    def adopt(self, lanes: Iterable[tuple[RaceKey, tuple[Lane, ...]]]) -> None:
+        """Take up a saved state that was settled, with its `lanes`."""
+        state = self.state
+        self.rulings = rule(state.stated)
+        self._settle_points()
+        self._feeds_known = len(state.reads.feeds)
+        self._unworked = set(state.reads.chips)
+        for chip in state.reads.chips:
+            self._spoken.setdefault(canonical(chip), []).append(chip)
+        for spoken in self._spoken.values():
+            spoken.sort()
+        for chip in self.rulings.sightings.keys() - self._unworked:
+            self._settle_crossings(chip, {}, 0)
+        self._settle_owners(self.chips())
+        self._settle_starts()
+        self._index()
+        self._lanes = dict(lanes)
+        for key in dict.fromkeys([*state.startlist.entries, *state.revisions.seen]):
+            self.races[key] = self._race(key, ())
+
+    def foresee(self, reads: Reads) -> None:
+        """Reads are about to come into the state: what their chips had so far must be known."""
+        if self._unworked:
+            for chip in self._unworked.intersection([str(raw.chip) for raw in reads.raws]):
+                self.passings(chip)
+
+    def chips(self) -> tuple[str, ...]:
+        """The chips that have crossings."""
+        return (*self._passings, *sorted(self._unworked))
+
+    def passings(self, chip: str) -> dict[str, list[Passing]]:
+        """The crossings of a chip by point, each in order of moment."""
+        if chip in self._unworked:
+            self._unworked.remove(chip)
+            self._passings[chip] = self._work_out(chip, {}, 0)
+        return self._passings.get(chip, {})
+
+    def everything(self) -> Changes:
+        """All that there is, as if it had just been found."""
+        crossings: dict[CrossingKey, Passing | None] = {}
+        for chip in self.chips():
+            _compare(chip, {}, self.passings(chip), crossings)
+        return Changes(frozenset(self._passings), tuple(self.races), crossings)
+
     def settle(self, pending: Pending) -> Changes:
         """Work out what `pending` names."""
         state = self.state
         since = pending.chips
         everything = pending.everything
+        if pending.restated or everything or self._feeds_known != len(state.reads.feeds):
+            for chip in list(self._unworked):  # while the points and rulings are those of before
+                self.passings(chip)
         if pending.restated:
             since |= dict.fromkeys(self._settle_rulings(), 0)
             everything = True
@@ -91,15 +149,15 @@ class Derived:
         chips = set(since)
         crossings: dict[CrossingKey, Passing | None] = {}
         for chip, moment in since.items():
-            before = self.passings.get(chip, {})
+            before = self.passings(chip)
             self._settle_crossings(chip, before, moment)
-            _compare(chip, before, self.passings.get(chip, {}), crossings)
+            _compare(chip, before, self.passings(chip), crossings)
         for chip in chips & self._strangers.keys():
             self._strangers[chip] = None  # it was read again
         new = [chip for chip in chips if chip not in self.owners]
-        renamed = self._settle_owners(self.passings if everything else new)
-        for chip in renamed & self.passings.keys():
-            _compare(chip, {}, self.passings[chip], crossings)
+        renamed = self._settle_owners(self.chips() if everything else new)
+        for chip in renamed:
+            _compare(chip, {}, self.passings(chip), crossings)
         changed = self._settle_races(pending, chips | renamed, everything)
         return Changes(frozenset(chips | renamed), changed, crossings)
 
@@ -147,18 +205,28 @@ class Derived:
         return seen | {c for c, fed in reads.chips.items() if not feeds.isdisjoint(fed)}
 
     def _settle_crossings(self, chip: str, before: Mapping[str, list[Passing]], since: int) -> None:
-        reads = self.state.reads
-        if chip not in reads.chips and chip not in self.rulings.sightings:
+        if chip not in self.state.reads.chips and chip not in self.rulings.sightings:
             # Somebody was said to have been seen with it, and was not.
-            self.passings.pop(chip, None)
+            self._passings.pop(chip, None)
             spoken = self._spoken.get(canonical(chip), [])
             if chip in spoken:
                 spoken.remove(chip)
             return
+        self._passings[chip] = self._work_out(chip, before if since else {}, since)
+        if not before:
+            spoken = self._spoken.setdefault(canonical(chip), [])
+            if chip not in spoken:
+                spoken.append(chip)
+                spoken.sort()
+
+    def _work_out(
+        self, chip: str, known: Mapping[str, list[Passing]], since: int
+    ) -> dict[str, list[Passing]]:
+        """The crossings of a chip by point, `known` being those before what changed `since`."""
+        reads = self.state.reads
         by_feed = reads.chips.get(chip, {})
         corrections = self.corrections(chip)
-        known = before if since else {}
-        self.passings[chip] = {
+        return {
             name: found
             for name, point in self._points_of_chip(by_feed, corrections)
             if (
@@ -167,11 +235,6 @@ class Derived:
                 )
             )
         }
-        if not before:
-            spoken = self._spoken.setdefault(canonical(chip), [])
-            if chip not in spoken:
-                spoken.append(chip)
-                spoken.sort()
 
     def _points_of_chip(
         self, feeds: Iterable[int], corrections: Corrections
@@ -338,7 +401,7 @@ class Derived:
             closed=key in rulings.closed,
             revision=state.revisions.last(key),
             chips_of=self.chips_of,
-            passings=lambda chip, point: self.passings.get(chip, {}).get(point, ()),
+            passings=lambda chip, point: self.passings(chip).get(point, ()),
             next_start=self.next_start,
             owner_at=lambda chip, moment: self.owner_at(chip, moment)[1],
             rulings=rulings.lanes.get(key, {}),

@@ -1,6 +1,6 @@
 """The intake: takes facts into the state, and notes what has to be worked out anew."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from hashlib import sha256
 from itertools import groupby
 from operator import attrgetter
@@ -88,6 +88,11 @@ class Pending(msgspec.Struct):
     restated: bool = True
     everything: bool = True
 
+    @classmethod
+    def nothing(cls) -> "Pending":
+        """Nothing has to."""
+        return cls(starting=False, restated=False, everything=False)
+
 
 class Intake:
     """Feeds a state.
@@ -96,10 +101,12 @@ class Intake:
     no longer the newest in the log.
     """
 
-    def __init__(self, state: State) -> None:
+    def __init__(self, state: State, foresee: Callable[[Reads], None]) -> None:
+        """`foresee` is called with reads that are about to change the state."""
         self.state = state
         self.stale = False
         self.pending = Pending(dict.fromkeys(state.reads.chips, 0))
+        self._foresee = foresee
         state.relays.attend(state.settings)
 
     def feed(self, events: Iterable[Event]) -> None:
@@ -134,6 +141,7 @@ class Intake:
 
     def _take_reads(self, event: Event, reads: Reads) -> None:
         relays = self.state.relays
+        self._foresee(reads)
         if relays.hearing:
             copies: set[int] = set()
             known = self.state.reads.add(reads, self.pending.chips, copies)

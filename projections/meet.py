@@ -22,6 +22,7 @@ from projections.starts import Starts, next_race
 from projections.views import (
     Alarm,
     Crossing,
+    Lane,
     QuarantineEntry,
     Race,
     RelayHealth,
@@ -37,6 +38,7 @@ __all__ = ["DEFAULTS", "VERSION", "Changes", "Meet", "State"]
 
 VERSION = 8  # raise it whenever the same events would give another state
 DEFAULTS = Settings()
+_Lanes = list[tuple[RaceKey, tuple[Lane, ...]]] | None
 
 
 class Meet:
@@ -48,8 +50,8 @@ class Meet:
 
     def _begin(self, state: State) -> None:
         self.state = state
-        self._intake = Intake(state)
         self._derived = Derived(state)
+        self._intake = Intake(state, self._derived.foresee)
 
     # -- feeding ---------------------------------------------------------
 
@@ -79,8 +81,12 @@ class Meet:
     def settle(self) -> Changes:
         """Work out what the events since the last `settle` changed."""
         changes = self._derived.settle(self._intake.pending)
-        self._intake.pending = Pending(starting=False, restated=False, everything=False)
+        self._intake.pending = Pending.nothing()
         return changes
+
+    def everything(self) -> Changes:
+        """All that a `settle` has found so far, as if it had been found just now."""
+        return self._derived.everything()
 
     # -- views -----------------------------------------------------------
 
@@ -125,12 +131,10 @@ class Meet:
 
         With `after`, those whose chosen read came with a later event.
         """
-        known = self._derived.passings
-        chosen = known if chips is None else [c for c in chips if c in known]
         found = [
             self.crossing(chip, name, passing)
-            for chip in chosen
-            for name, each in known[chip].items()
+            for chip in (self.chips() if chips is None else chips)
+            for name, each in self.passings(chip).items()
             if point is None or name == point
             for passing in each
             if passing.position > after
@@ -139,11 +143,11 @@ class Meet:
 
     def chips(self) -> tuple[str, ...]:
         """The chips that have crossings."""
-        return tuple(self._derived.passings)
+        return self._derived.chips()
 
     def passings(self, chip: str) -> Mapping[str, Sequence[Passing]]:
         """The crossings of a chip in their smallest form, by point, each in order of moment."""
-        return self._derived.passings.get(chip, {})
+        return self._derived.passings(chip)
 
     def crossing(self, chip: str, point: str, p: Passing) -> Crossing:
         """The view of one crossing, as a `settle` found it."""
@@ -265,19 +269,31 @@ class Meet:
     # -- keeping ---------------------------------------------------------
 
     def save(self) -> bytes:
-        """The state as msgpack: load it and go on feeding from `position`."""
-        return msgspec.msgpack.encode([VERSION, self.state], enc_hook=save)
+        """The state as msgpack: load it and go on feeding from `position`.
+
+        Of a settled meet also what takes long to work out, so that a start does not.
+        """
+        settled = self._intake.pending == Pending.nothing()
+        lanes = self._derived.lanes if settled else None
+        return msgspec.msgpack.encode([VERSION, self.state, lanes], enc_hook=save)
 
     @classmethod
     def load(cls, data: bytes) -> "Meet":
-        """A meet from `save`; raises `ValueError` for another version's or damaged bytes."""
+        """A meet from `save`, settled if that one was.
+
+        Raises `ValueError` for another version's or damaged bytes.
+        """
         try:
-            version, state = msgspec.msgpack.decode(data, type=tuple[int, msgspec.Raw])
+            version, *parts = msgspec.msgpack.decode(data, type=tuple[int, msgspec.Raw, msgspec.Raw])
             if version != VERSION:
                 raise ValueError(f"saved by version {version} of the projections")
-            decoded = msgspec.msgpack.decode(state, type=State, dec_hook=load)
+            state = msgspec.msgpack.decode(parts[0], type=State, dec_hook=load)
+            lanes = msgspec.msgpack.decode(parts[1], type=_Lanes)
         except msgspec.DecodeError as e:
             raise ValueError(f"the saved state cannot be read: {e}") from e
         meet = cls()
-        meet._begin(decoded)
+        meet._begin(state)
+        if lanes is not None:
+            meet._derived.adopt(lanes)
+            meet._intake.pending = Pending.nothing()
         return meet

@@ -93,7 +93,7 @@ def test_a_log_on_disk_keeps_tables_checkpoint_and_saved_state(tmp_path: Path) -
         readtables.empty(connection)
         assert readtables.checkpoint(connection).position == 0
         assert readtables.load_snapshot(connection, log) is None
-        readtables.write(connection, saved, saved.settle(), shown.hash)
+        readtables.write(connection, saved, saved.everything(), shown.hash)
         assert _rows(connection) == kept
         shown_times = connection.execute(select(t.lanes.c.time_cs, t.lanes.c.time)).all()
     assert [tuple(row) for row in shown_times] == [(3012, "30.12"), (3145, "31.45")]
@@ -110,7 +110,7 @@ def test_a_state_that_cannot_be_read_is_no_state(tmp_path: Path) -> None:
         assert readtables.load_snapshot(connection, log) is None
     log.close()
     with pytest.raises(ValueError, match="version"):
-        Meet.load(b"\x92\x00\x80")
+        Meet.load(b"\x93\x00\x80\xc0")
     with pytest.raises(ValueError, match="cannot be read"):
         Meet.load(b"\xc1")
 
