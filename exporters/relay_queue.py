@@ -104,13 +104,13 @@ class Queue:
         self._program, self._shifts = meet.state.startlist.tags, meet.rulings().shifts
         if other:
             self._choices.clear()
-        restarted = self._restarted(meet)
-        for work in self._works.values():
-            if isinstance(work, CrossingsWork):
-                by_heats = bool(work.settings.heats)
-                work.touch(changes, restarted if by_heats else (), guns=shifted)
-                if other or (programmed and by_heats):
-                    work.anew()
+        works = [work for work in self._works.values() if isinstance(work, CrossingsWork)]
+        restarted = self._restarted(meet) if any(work.settings.heats for work in works) else {}
+        for work in works:
+            by_heats = bool(work.settings.heats)
+            work.touch(changes, restarted if by_heats else (), guns=shifted)
+            if other or (programmed and by_heats):
+                work.anew()
 
     def _work(self, settings: RelaySettings) -> ReadsWork | CrossingsWork:
         if settings.send == "crossings":

@@ -5,6 +5,7 @@ every cell is whole, and a line is as long as it must be.
 """
 
 import json
+import re
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -23,6 +24,7 @@ from meetlog import __version__
 T = TypeVar("T")
 # Wider than any row; a table takes only what its cells need.
 _NO_LIMIT = 100_000
+_BEYOND_ASCII = re.compile(r"[^\x00-\x7f]+")
 
 
 class Envelope(msgspec.Struct, Generic[T], frozen=True):
@@ -42,8 +44,11 @@ def print_json(command: str, position: int, items: Sequence[msgspec.Struct]) -> 
 
     Other than ASCII is escaped, so that no code page between us and the reader spoils a name.
     """
-    document = msgspec.to_builtins(Envelope(__version__, command, position, items))
-    print(json.dumps(document, ensure_ascii=True, indent=2))
+    document = msgspec.json.encode(Envelope(__version__, command, position, items))
+    text = msgspec.json.format(document, indent=2).decode()
+    if not text.isascii():
+        text = _BEYOND_ASCII.sub(lambda found: json.dumps(found[0])[1:-1], text)
+    print(text)
 
 
 def console(stream: TextIO | None = None) -> Console:

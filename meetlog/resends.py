@@ -5,9 +5,10 @@ from collections.abc import Iterable
 import msgspec
 
 from projections.clock import iso_local
+from projections.crossings import SEEN
 from projections.meet import Meet
 from projections.receipts import Receipt
-from projections.views import SourceHealth
+from projections.views import SourceHealth, Split
 
 
 class ResendReceipt(msgspec.Struct, frozen=True):
@@ -87,20 +88,27 @@ def changed_races(meet: Meet, receipt: Receipt) -> tuple[str, ...]:
     """The races with a time that comes from one of the resend's reads, in program order."""
     if not receipt.new:
         return ()
-    chosen = {
-        (c.chip, c.position)
-        for c in meet.crossings(receipt.chips, after=receipt.first - 1)
-        if c.source == receipt.source and c.position <= receipt.last
-    }
     return tuple(
         f"{race.session}/{race.event}/{race.heat}"
         for race in meet.races()
         if any(
-            (chip, split.position) in chosen
+            chip in receipt.chips and _brought(meet, receipt, chip, split)
             for lane in race.lanes
             for split in lane.splits
+            if receipt.first <= split.position <= receipt.last
             for chip in lane.chips
         )
+    )
+
+
+def _brought(meet: Meet, receipt: Receipt, chip: str, split: Split) -> bool:
+    """Whether a split is of a crossing of this chip whose read the resend's source brought."""
+    feeds = meet.state.reads.feeds
+    return any(
+        passing.position == split.position
+        and passing.feed != SEEN.id
+        and feeds[passing.feed][0] == receipt.source
+        for passing in meet.passings(chip).get(split.point, ())
     )
 
 

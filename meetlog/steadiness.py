@@ -27,7 +27,6 @@ def steady() -> Iterator[None]:
     turn, thresholds = sys.getswitchinterval(), gc.get_threshold()
     sys.setswitchinterval(SWITCH_SECONDS)
     gc.set_threshold(*THRESHOLDS)
-    gc.collect()
     gc.freeze()
     try:
         yield

@@ -1,12 +1,12 @@
 """Folding a log: from nothing, up to a position, by other settings, or on from a fold."""
 
-import gc
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 
 from projections.decode import SETTINGS_SOURCE
 from projections.facts import Stated
 from projections.meet import DEFAULTS, Meet
+from projections.pausing import collection_paused
 from projections.rulings import adopted
 from store.event import FILE_CHANGED, STATEMENT, Event
 from store.forms import misfit
@@ -73,7 +73,7 @@ def fold(
 
 def advance(meet: Meet, log: Log, until: int, *, progress: Progress | None = None) -> None:
     """Feed the events up to `until`; stops early when the meet becomes stale."""
-    with _collection_paused():
+    with collection_paused():
         while meet.position < until and not meet.stale:
             events = log.read(meet.position, min(CHUNK, until - meet.position))
             if not events:
@@ -81,18 +81,6 @@ def advance(meet: Meet, log: Log, until: int, *, progress: Progress | None = Non
             meet.feed(events)
             if progress is not None:
                 progress(meet.position)
-
-
-@contextmanager
-def _collection_paused() -> Iterator[None]:
-    """Folding makes many objects and no cycles: looking for some takes a fifth of its time."""
-    enabled = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if enabled:
-            gc.enable()
 
 
 def follow(meet: Meet, log: Log, limit: int = CHUNK) -> Meet:

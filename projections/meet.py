@@ -16,6 +16,7 @@ from projections.decode import Decoder
 from projections.derived import Changes, Derived
 from projections.intake import Intake, Pending, State
 from projections.reads import POSITION_BITS, Detail, load, save
+from projections.pausing import collection_paused
 from projections.relay_health import relay_alarms, relay_health
 from projections.rulings import Rulings
 from projections.starts import Starts, next_race
@@ -283,6 +284,11 @@ class Meet:
 
         Raises `ValueError` for another version's or damaged bytes.
         """
+        with collection_paused():
+            return cls._load(data)
+
+    @classmethod
+    def _load(cls, data: bytes) -> "Meet":
         try:
             version, *parts = msgspec.msgpack.decode(data, type=tuple[int, msgspec.Raw, msgspec.Raw])
             if version != VERSION:

@@ -164,14 +164,14 @@ def _stronger(one: float | None, other: float | None) -> bool:
 
 
 def save(value: object) -> object:
-    """msgpack's `enc_hook`: arrays as bytes of little machine words, with their type code."""
+    """msgpack's `enc_hook`: the arrays of `Columns`, as the bytes of their machine words."""
     if isinstance(value, array):
-        return value.typecode.encode() + value.tobytes()
+        return value.tobytes()
     raise NotImplementedError(type(value))
 
 
 def load(kind: type, value: object) -> object:
     """msgpack's `dec_hook`: the other way."""
     if kind is array and isinstance(value, bytes):
-        return array(value[:1].decode(), value[1:])
+        return array("q", value)
     raise NotImplementedError(kind)
