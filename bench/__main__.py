@@ -10,7 +10,7 @@ from pathlib import Path
 
 import msgspec
 
-from bench import append, console, latency, memory, relay, replay
+from bench import append, console, latency, memory, relay, replay, restart
 from bench.figures import Figure, table
 
 FEWEST = 5  # repetitions of a figure that is to be quoted
@@ -25,8 +25,8 @@ def _append(quick: bool) -> list[Figure]:
             "append", f"{words}, of plain sqlite3", found[f"{name}_ratio"], "x", target, note=note
         )
         for name, words, target in (
-            ("single", "durable append of single reads", 0.8),
-            ("burst", "durable append of 100 reads in one piece", 2.0),
+            ("single", "durable append of single reads", 0.85),
+            ("burst", "durable append of 100 reads in one piece", 2.2),
         )
     ]
 
@@ -34,6 +34,7 @@ def _append(quick: bool) -> list[Figure]:
 BENCHES: dict[str, Callable[[bool], list[Figure]]] = {
     "append": _append,
     "replay": lambda quick: replay.measure(100_000, 3) if quick else replay.measure(),
+    "restart": lambda quick: restart.measure(100_000, 3) if quick else restart.measure(),
     "memory": lambda quick: memory.measure(100_000) if quick else memory.measure(),
     "relay": lambda quick: relay.measure(1, 20_000, 2) if quick else relay.measure(),
     "console": lambda quick: console.measure(1, 3) if quick else console.measure(),

@@ -7,8 +7,9 @@ copy of an earlier one (PROTOCOLS 1.4 has the recorded figures).
 """
 
 import heapq
+import itertools
 import random
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from itertools import islice
 from pathlib import Path
 
@@ -40,6 +41,7 @@ MIDNIGHT = 1_776_808_800 * NS  # of 2026-04-22 in Oslo, UTC
 START = MIDNIGHT + 8 * 3600 * NS
 
 Arrival = tuple[int, bytes]  # when it arrived (ns UTC), and the message
+Message = Callable[..., bytes]  # see `message`
 
 
 def first_chip(participant: int) -> int:
@@ -47,18 +49,47 @@ def first_chip(participant: int) -> int:
     return 100_000 + participant
 
 
-def message(chip: int, moment: int, point: str, kind: int = 2, antenna: int = 1) -> bytes:
-    """One TsV1 message with one read; `moment` is ns UTC, written as Oslo's wall clock."""
+def stamp(moment: int) -> bytes:
+    """`moment`, ns UTC, as Oslo's wall clock, with the seven digits that TsConnector writes."""
     ticks = (moment - MIDNIGHT) // 100
     seconds, fraction = divmod(ticks, 10_000_000)
     minutes, second = divmod(seconds, 60)
     hours, minute = divmod(minutes, 60)
     days, hour = divmod(hours, 24)
+    return b"2026-04-%02dT%02d:%02d:%02d.%07d" % (22 + days, hour, minute, second, fraction)
+
+
+def message(chip: int, moment: int, point: str, kind: int = 2, antenna: int = 1) -> bytes:
+    """One TsV1 message with one read; `moment` is ns UTC."""
     return (
-        b'[{"Chip":%d,"Moment":"2026-04-%02dT%02d:%02d:%02d.%07dZ","TimingPoint":"%b",'
+        b'[{"Chip":%d,"Moment":"%bZ","TimingPoint":"%b",'
         b'"Type":%d,"Antenna":%d,"Source":"Reader-01"}]\r'
-        % (chip, 22 + days, hour, minute, second, fraction, point.encode(), kind, antenna)
+        % (chip, stamp(moment), point.encode(), kind, antenna)
     )
+
+
+def tsv2_message(chip: int, moment: int, point: str, kind: int = 2, antenna: int = 1) -> bytes:
+    """The same in TsV2, with all that a reader of UHF chips tells."""
+    return (
+        b'[{"Chip":"%d","Moment":"%bZ","UtcMoment":"%bZ","TimingPoint":"%b","Type":%d,'
+        b'"Antenna":%d,"Source":"12009E","Rssi":%d,"Epc":"E2801160000000000%07d"}]\r'
+        % (
+            *(chip, stamp(moment), stamp(moment - ZONE_OFFSET), point.encode(), kind),
+            *(antenna, -80 + chip % 40, chip),
+        )
+    )
+
+
+def ctp01_lines() -> Message:
+    """The same in CTP01: a line each, numbered, with `time-format=iso`, in hundredths."""
+    numbers = itertools.count(1)
+
+    def line(chip: int, moment: int, point: str, kind: int = 2, antenna: int = 1) -> bytes:
+        tag = b"%d" % chip if kind else b"guntime"
+        told = (next(numbers), point.encode(), tag, stamp(moment)[:22], antenna)
+        return b"CT01_33~%d~%b~%b~%b~0~12009E~%d\r\n" % told
+
+    return line
 
 
 def arrivals(
@@ -68,27 +99,33 @@ def arrivals(
     resends: float = RESENDS,
     hours: int = HOURS,
     seed: int = 1,
+    write: Message = message,
 ) -> Iterator[Arrival]:
     """`count` reads in the order of their arrival, guns first; a share `resends` are copies."""
     waves = -(-participants // WAVE)
     guns = [
-        (START + w * WAVE_EVERY, message(0, START + w * WAVE_EVERY, "Finish", 0))
+        (START + w * WAVE_EVERY, write(0, START + w * WAVE_EVERY, "Finish", 0))
         for w in range(waves)
     ]
     yield from islice(guns, count)
     yield from islice(
-        _mixed(count, participants, resends, hours * 3600 * NS, random.Random(seed)),
+        _mixed(count, participants, resends, hours * 3600 * NS, random.Random(seed), write),
         max(0, count - waves),
     )
 
 
-def _mixed(
-    count: int, participants: int, resends: float, length: int, chance: random.Random
+def _mixed(  # noqa: PLR0917 - the same as above, all given
+    count: int,
+    participants: int,
+    resends: float,
+    length: int,
+    chance: random.Random,
+    write: Message,
 ) -> Iterator[Arrival]:
     late: list[Arrival] = []
     for moment, chip, point in _passings(count, participants, length, chance):
         for kind, at, antenna in _detections(moment, chance):
-            read = message(chip, at, point, kind, antenna)
+            read = write(chip, at, point, kind, antenna)
             arrival = at + 80_000_000
             while late and late[0][0] <= arrival:
                 yield heapq.heappop(late)
@@ -131,12 +168,13 @@ def _detections(moment: int, chance: random.Random) -> Iterator[tuple[int, int, 
         yield 2, at // 100 * 100, antenna + (n & 1)
 
 
-def settings_text(port: int = 7701, more: str = "") -> bytes:
+def settings_text(port: int = 7701, more: str = "", protocol: str = "tsv1") -> bytes:
     """A `meet.toml` for these races."""
+    role = "" if protocol == "ctp01" else 'role = "client"\n'
     points = "".join(f'[[point]]\nname = "{name}"\n' for name in POINTS)
     return (
         f'[meet]\nname = "Bench"\nzone = "Europe/Oslo"\n{more}'
-        f'[[source]]\nname = "{SOURCE}"\nprotocol = "tsv1"\nrole = "client"\nport = {port}\n'
+        f'[[source]]\nname = "{SOURCE}"\nprotocol = "{protocol}"\n{role}port = {port}\n'
         f'{points}[[course]]\nlegs = [{{point = "North", distance = 100}}, '
         '{point = "Bridge", distance = 200}, {point = "South", distance = 300}, '
         '{point = "Finish", distance = 400}, {point = "Finish", distance = 800, passing = 2}]\n'
@@ -167,11 +205,20 @@ def chip_table(participants: int) -> bytes:
 
 
 def write_log(
-    path: Path, reads: Iterable[Arrival], per_event: int, *, participants: int = PARTICIPANTS
+    path: Path,
+    reads: Iterable[Arrival],
+    per_event: int,
+    *,
+    participants: int = PARTICIPANTS,
+    protocol: str = "tsv1",
+    port: int = 7701,
 ) -> int:
-    """A log of a race with `per_event` reads in each event; returns how many reads it holds."""
+    """A log of a race with `per_event` reads in each event; returns how many reads it holds.
+
+    The reads are those of `arrivals` in the language of `protocol`.
+    """
     now = START - 60 * NS
-    body = settings_text()
+    body = settings_text(port, protocol=protocol)
     parse(body)
     log = SqliteLog(path, clock=lambda: now)
     log.append(
@@ -179,9 +226,12 @@ def write_log(
             Draft("settings", FILE_CHANGED, pack_meta(path="meet.toml", mtime=0), body),
             _file(PROGRAM_FILE, program(participants, WAVE)),
             _file("chips.csv", chip_table(participants)),
-            Draft(SOURCE, SOCKET_OPENED, pack_meta(c=1, protocol="tsv1", role="client", peer="")),
+            Draft(SOURCE, SOCKET_OPENED, pack_meta(c=1, protocol=protocol, role="", peer="")),
         ]
     )
+    if protocol == "ctp01":
+        greeting = b"Bench~1~CTP01\r\nack~getconnectionid~bench\r\n"
+        log.append([Draft(SOURCE, SOCKET_READ, pack_meta(c=1), greeting)])
     meta = pack_meta(c=1)
     total = 0
     reads = iter(reads)

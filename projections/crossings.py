@@ -288,9 +288,9 @@ def _of_one_feed(
     ends = [i for i, (a, b) in enumerate(pairwise(since), begin + 1) if b - a > gap]
     ends.append(len(moments))
     found = []
-    start = begin
+    start, rule = begin, settings.rule
     for end in ends:
-        chosen = start if end - start == 1 else _choose_index(reads, columns, start, end, settings.rule)
+        chosen = start if end == start + 1 else _choose_index(reads, columns, start, end, rule)
         origin = origins[chosen]
         found.append(
             Passing(

@@ -15,8 +15,8 @@ from projections.crossings import SEEN, SEEN_BY, Corrections, Passing, Point
 from projections.decode import Decoder
 from projections.derived import Changes, Derived
 from projections.intake import Intake, Pending, State
-from projections.reads import POSITION_BITS, Detail, load, save
 from projections.pausing import collection_paused
+from projections.reads import POSITION_BITS, Detail, load, save
 from projections.relay_health import relay_alarms, relay_health
 from projections.rulings import Rulings
 from projections.starts import Starts, next_race
@@ -39,6 +39,7 @@ __all__ = ["DEFAULTS", "VERSION", "Changes", "Meet", "State"]
 
 VERSION = 8  # raise it whenever the same events would give another state
 DEFAULTS = Settings()
+_Saved = tuple[int, msgspec.Raw, msgspec.Raw]
 _Lanes = list[tuple[RaceKey, tuple[Lane, ...]]] | None
 
 
@@ -290,7 +291,7 @@ class Meet:
     @classmethod
     def _load(cls, data: bytes) -> "Meet":
         try:
-            version, *parts = msgspec.msgpack.decode(data, type=tuple[int, msgspec.Raw, msgspec.Raw])
+            version, *parts = msgspec.msgpack.decode(data, type=_Saved)
             if version != VERSION:
                 raise ValueError(f"saved by version {version} of the projections")
             state = msgspec.msgpack.decode(parts[0], type=State, dec_hook=load)

@@ -155,7 +155,7 @@ class ReadSet(msgspec.Struct):
 
 @lru_cache(maxsize=65536)
 def _text(number: int) -> Chip:
-    """A chip that came as a number; remembered, since making its text costs more than finding it."""
+    """A chip that came as a number. Remembered: making a text takes longer than finding it."""
     return str(number)
 
 

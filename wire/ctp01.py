@@ -139,7 +139,6 @@ class ClientDecoder(_Lines):
             out.append(parse_client(long))
         return out
 
-
     def whole(self, pieces: Sequence[bytes]) -> tuple[list[RawRead], list[int]] | None:
         """The reads that `feed` would find in successive pieces, where that is simple.
 
