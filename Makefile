@@ -23,8 +23,9 @@ MINUTES ?= 60
 soak: $(VENV)/dev.stamp
 	$(BIN)/python -m tests.simulation --minutes $(MINUTES)
 
+# All figures, or those of one bench: make bench ONLY=append
 bench: $(VENV)/dev.stamp
-	$(BIN)/python -m bench
+	$(BIN)/python -m bench $(if $(ONLY),--only $(ONLY))
 
 # Every target for so many seconds, on Linux; docs/fuzzing.md has the rest.
 SECONDS ?= 60

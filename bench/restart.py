@@ -10,6 +10,7 @@ process of its own, until it says that it listens. *Results* is the whole of
 
 import os
 import signal
+import socket
 import subprocess
 import sys
 import tempfile
@@ -28,7 +29,6 @@ PER_EVENT = 100
 REPETITIONS = 5
 RESTART_SECONDS = 2.0
 RESULTS_SECONDS = 1.0
-PORT = 27_701
 MEETLOG = (sys.executable, "-m", "meetlog")
 
 
@@ -37,12 +37,13 @@ def measure(
 ) -> list[Figure]:
     """Make the log, start on it again and again, and tell the medians."""
     with tempfile.TemporaryDirectory(prefix="meetlog-bench-") as name:
-        folder = Path(name)
-        (folder / "meet.toml").write_bytes(settings_text(PORT, protocol="ctp01"))
+        folder, port = Path(name), free_port()
+        (folder / "meet.toml").write_bytes(settings_text(port, protocol="ctp01"))
         race = arrivals(reads, participants=participants, write=ctp01_lines())
         path = folder / "meet.db"
-        how = {"participants": participants, "port": PORT}
-        held = write_log(path, race, PER_EVENT, protocol="ctp01", **how)
+        held = write_log(
+            path, race, PER_EVENT, participants=participants, protocol="ctp01", port=port
+        )
         log = SqliteLog(path)
         rebuild(log)
         log.close()
@@ -55,6 +56,13 @@ def measure(
                note),
         Figure("restart", "results --json", median(results), "s", RESULTS_SECONDS, "less", note),
     ]  # fmt: skip
+
+
+def free_port() -> int:
+    """A port that nobody listens on now."""
+    with socket.create_server(("127.0.0.1", 0)) as trying:
+        port: int = trying.getsockname()[1]
+        return port
 
 
 def time_restart(folder: Path) -> float:

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from bench import __main__ as command
-from bench import append, console, latency, memory, race, replay
+from bench import append, console, latency, memory, race, replay, restart
 from bench.figures import Figure, table
 from projections.folding import fold
 from store.sqlite import SqliteLog
@@ -20,6 +20,14 @@ def test_append_tells_ratios() -> None:
     found = append.measure(1)
     assert found["single_ratio"] > 0
     assert found["burst_ratio"] > 0
+    # The disk alone may be outdone for a moment by other work, hardly by as much.
+    assert found["burst_ceiling"] > found["burst_ratio"] / 4
+
+
+def test_restart_runs_the_real_commands() -> None:
+    figures = restart.measure(2_000, 1, participants=PARTICIPANTS)
+    assert [f.target for f in figures] == [2.0, 1.0]
+    assert all(0 < f.value < 60 for f in figures)
 
 
 def test_replay_folds_every_read_and_tells_each_case() -> None:
