@@ -25,14 +25,12 @@ from projections.crossings import (
 )
 from projections.facts import Reads
 from projections.intake import Pending, State
-from projections.rulings import Rulings, Shift, rule
+from projections.rulings import Owners, Rulings, Shift, owner_at, rule
 from projections.startlist import canonical
 from projections.starts import Start, Starts, assign
 from projections.views import Lane, QuarantineEntry, Race
 from wire.timedrops import RaceKey
 
-# Since when (ns UTC, 0 for ever), and whose: a swimmer's id, "" for nobody's.
-Owners = tuple[tuple[int, str], ...]
 CrossingKey = tuple[str, str, int]  # chip, point, first read in ns UTC
 
 
@@ -293,12 +291,7 @@ class Derived:
 
     def owner_at(self, chip: str, moment: int) -> tuple[int, str]:
         """Since when (ns UTC) a chip was whose it was at a moment, and whose: see `Owners`."""
-        found = (0, "")
-        for owner in self.owners.get(chip, ()):
-            if owner[0] > moment:
-                break
-            found = owner
-        return found
+        return owner_at(self.owners.get(chip, ()), moment)
 
     def _settle_starts(self) -> set[RaceKey]:
         """Work the starts out anew; the races of all who started at another moment than before."""
@@ -403,7 +396,7 @@ class Derived:
             chips_of=self.chips_of,
             passings=lambda chip, point: self.passings(chip).get(point, ()),
             next_start=self.next_start,
-            owner_at=lambda chip, moment: self.owner_at(chip, moment)[1],
+            owners=lambda chip: self.owners.get(chip, ()),
             rulings=rulings.lanes.get(key, {}),
             race_number=repeat.race_number if repeat else None,
         )

@@ -9,7 +9,7 @@ from projections.clock import iso_local
 from projections.crossings import SEEN, Passing
 from projections.facts import ResultRead
 from projections.rounding import hand_time, race_time
-from projections.rulings import LaneRuling
+from projections.rulings import LaneRuling, Owners, owner_at
 from projections.startlist import Entry, StartList
 from projections.starts import Start
 from projections.views import Lane, Race, RaceState, Split
@@ -24,7 +24,7 @@ class RaceInputs(msgspec.Struct, frozen=True):
     """What one race is computed from. `until` is the next start of anybody in it, None if none.
 
     `chips_of` gives the chips of a swimmer; `passings` the crossings of a chip
-    at a point; `owner_at` whose a chip was at a moment. `rulings` are what
+    at a point; `owners` whose a chip was, and since when. `rulings` are what
     was said of its lanes, `race_number` the number it is swum under again.
     `known` are the `chip_lanes` of before, of which only those at the places
     `touched` may have changed: a race of thousands costs no more per read.
@@ -40,7 +40,7 @@ class RaceInputs(msgspec.Struct, frozen=True):
     chips_of: Callable[[str], tuple[str, ...]]
     passings: PassingsOf
     next_start: Callable[[Iterable[str], int], int | None]
-    owner_at: Callable[[str, int], str]
+    owners: Callable[[str], Owners]
     rulings: Mapping[int, LaneRuling] = {}
     race_number: int | None = None
     known: tuple[Lane, ...] = ()
@@ -198,17 +198,19 @@ def _passes(
     outranks reads, the last said first; then a main feed's a backup's; then
     the earliest of those joined counts.
     """
+    found: list[Passing] = []
+    chips = tuple(chips)
+    for chip in chips:
+        official = [p for p in inputs.passings(chip, point) if not p.provisional]
+        owners = inputs.owners(chip)
+        if not owners or any(owner not in swimmers for _, owner in owners):
+            official = [p for p in official if owner_at(owners, p.moment)[1] in swimmers]
+        found += official
+    if len(chips) == 1:
+        return found  # a chip's own are in order, and further apart than the gap
     default = PointSettings(name=point)
     gap = next((p.gap for p in inputs.settings.points if p.name == point), default.gap)
-    found = sorted(
-        (
-            p
-            for chip in chips
-            for p in inputs.passings(chip, point)
-            if not p.provisional and inputs.owner_at(chip, p.moment) in swimmers
-        ),
-        key=lambda p: (p.first, p.last, p.moment),
-    )
+    found.sort(key=lambda p: (p.first, p.last, p.moment))
     joined: list[Passing] = []
     last_end: int | None = None
     for p in found:

@@ -37,6 +37,9 @@ from wire.statements import (
 )
 from wire.timedrops import RaceKey
 
+# Since when (ns UTC, 0 for ever), and whose: a swimmer's id, "" for nobody's.
+Owners = tuple[tuple[int, str], ...]
+
 
 class LaneRuling(msgspec.Struct, frozen=True):
     """What was said of one lane.
@@ -92,6 +95,16 @@ class Repeat(msgspec.Struct, frozen=True):
     position: int
 
 
+def owner_at(owners: Owners, moment: int) -> tuple[int, str]:
+    """The owner at a moment, and since when; (0, "") where nobody is known."""
+    found = (0, "")
+    for owner in owners:
+        if owner[0] > moment:
+            break
+        found = owner
+    return found
+
+
 class Rulings(msgspec.Struct, frozen=True):
     """What holds, by what it is about, in the order of the log.
 
@@ -106,7 +119,7 @@ class Rulings(msgspec.Struct, frozen=True):
     lanes: dict[RaceKey, dict[int, LaneRuling]] = {}
     guns: dict[RaceKey, int] = {}
     repeats: dict[RaceKey, Repeat] = {}
-    owners: dict[str, tuple[tuple[int, str], ...]] = {}
+    owners: dict[str, Owners] = {}
     reads: dict[str, tuple[ReadRuling, ...]] = {}
     sightings: dict[str, tuple[Sighting, ...]] = {}
     shifts: dict[str, tuple[Shift, ...]] = {}
@@ -146,7 +159,7 @@ def rule(stated: Sequence[Stated]) -> Rulings:
     lanes: dict[RaceKey, dict[int, LaneRuling]] = {}
     guns: dict[RaceKey, int] = {}
     repeats: dict[RaceKey, Repeat] = {}
-    owners: dict[str, tuple[tuple[int, str], ...]] = {}
+    owners: dict[str, Owners] = {}
     reads: dict[str, tuple[ReadRuling, ...]] = {}
     sightings: dict[str, tuple[Sighting, ...]] = {}
     shifts: dict[str, tuple[Shift, ...]] = {}
