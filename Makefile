@@ -8,8 +8,9 @@ BIN := $(VENV)/bin
 demo: $(VENV)/run.stamp
 	$(BIN)/meetlog demo
 
+# On all cores; on one, and in order: .venv/bin/python -m pytest
 test: $(VENV)/dev.stamp
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest --numprocesses logical --dist worksteal
 
 lint: $(VENV)/dev.stamp
 	$(BIN)/ruff check .
