@@ -30,7 +30,9 @@ from wire.stamps import NS
 STEP_EVENTS = 500
 STEP_BYTES = 4 * 1024 * 1024  # bursts are large events, and a step's reads are all in memory
 TABLES_EVERY = NS // 2  # rewriting a busy heat's rows for every read would be work for nobody
-SNAPSHOT_EVERY = 60 * NS  # what a crash costs at the next start is folding this much again
+# What a crash costs at the next start is folding this much again; of a meet of
+# millions of reads the state is large, and is saved the less often.
+SNAPSHOT_EVERY = 60 * NS
 # While tables are written, appends wait. As long as events keep coming, the
 # tables get no more than this part of the time, so that hardly a read waits.
 TABLES_SHARE = 200
@@ -239,6 +241,7 @@ class Projector:
         """Write what is pending, a portion for each True; ends when all is written or it failed."""
         if not snapshot and not self._pending and self._shown == self.meet.position:
             return
+        begun = self._clock()
         taken, self._pending = self._pending, []
         position, hash_ = self.meet.position, hash_at(self._log, self.meet.position)
         state = self.meet.save() if snapshot else None
@@ -264,7 +267,8 @@ class Projector:
             self._on_trouble("")
         self._shown = position
         if snapshot:
-            self._snapshot_due = self._clock() + SNAPSHOT_EVERY
+            now = self._clock()
+            self._snapshot_due = now + max(SNAPSHOT_EVERY, TABLES_SHARE * (now - begun))
 
     def _look(self) -> None:
         meet = self.meet
