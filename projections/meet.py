@@ -6,6 +6,7 @@ and loading in between, gives the same views.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
+from zlib import crc32
 
 import msgspec
 
@@ -39,6 +40,7 @@ __all__ = ["DEFAULTS", "VERSION", "Changes", "Meet", "State"]
 
 VERSION = 8  # raise it whenever the same events would give another state
 DEFAULTS = Settings()
+_SUM = 4  # bytes before a saved state, by which a damaged one is known
 _Saved = tuple[int, msgspec.Raw, msgspec.Raw]
 _Lanes = list[tuple[RaceKey, tuple[Lane, ...]]] | None
 
@@ -277,7 +279,8 @@ class Meet:
         """
         settled = self._intake.pending == Pending.nothing()
         lanes = self._derived.lanes if settled else None
-        return msgspec.msgpack.encode([VERSION, self.state, lanes], enc_hook=save)
+        told = msgspec.msgpack.encode([VERSION, self.state, lanes], enc_hook=save)
+        return crc32(told).to_bytes(_SUM) + told
 
     @classmethod
     def load(cls, data: bytes) -> "Meet":
@@ -290,8 +293,11 @@ class Meet:
 
     @classmethod
     def _load(cls, data: bytes) -> "Meet":
+        told = memoryview(data)[_SUM:]
+        if crc32(told) != int.from_bytes(data[:_SUM]):
+            raise ValueError("the saved state is damaged")
         try:
-            version, *parts = msgspec.msgpack.decode(data, type=_Saved)
+            version, *parts = msgspec.msgpack.decode(told, type=_Saved)
             if version != VERSION:
                 raise ValueError(f"saved by version {version} of the projections")
             state = msgspec.msgpack.decode(parts[0], type=State, dec_hook=load)

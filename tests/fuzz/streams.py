@@ -61,14 +61,26 @@ def _plain(read: RawRead) -> RawRead:
     return msgspec.structs.replace(read, chip=str(read.chip))
 
 
+def _at_once(
+    kind: type[tsv1.Decoder] | type[tsv2.Decoder] | type[ctp01.ClientDecoder],
+    data: bytes,
+    end: bytes,
+) -> None:
+    """What is read of pieces all at once is what feeding them gives."""
+    pieces = [piece + end for piece in data.split(end)[:-1]]
+    at_once = kind().whole(pieces) if pieces else None
+    if at_once is not None:
+        decoder = kind()
+        each = [decoder.feed(piece) for piece in pieces]
+        items = (item for piece in each for item in piece)
+        told = [ctp01.to_raw_read(i) if isinstance(i, ctp01.DataLine) else i for i in items]
+        assert at_once == (told, [len(piece) for piece in each])
+
+
 def check_tsv1(data: bytes) -> None:
     """TsV1 does not depend on cuts or saves, in one piece or many, and writes what it has read."""
     whole = _tsv(tsv1.Decoder, data)
-    pieces = [piece + b"\r" for piece in data.split(b"\r")[:-1]]
-    if pieces:
-        at_once = tsv1.Decoder().whole_pieces(pieces)
-        decoder = tsv1.Decoder()
-        assert at_once is None or at_once == [decoder.feed(piece) for piece in pieces]
+    _at_once(tsv1.Decoder, data, b"\r")
     reads = _reads(whole)
     if reads:
         decoder = tsv1.Decoder()
@@ -82,6 +94,7 @@ def check_tsv1(data: bytes) -> None:
 def check_tsv2(data: bytes) -> None:
     """TsV2 does not depend on cuts or saves, writes what it has read, and loses no whole object."""
     whole = _tsv(tsv2.Decoder, data)
+    _at_once(tsv2.Decoder, data, b"\r")
     reads = _reads(whole)
     if reads:
         decoder = tsv2.Decoder()
@@ -156,6 +169,7 @@ def _written(messages: Iterable[Message | Malformed], kind: type) -> None:
 def check_ctp01_client_lines(data: bytes) -> None:
     """Lines of a timing system: no cut or save changes them, no byte is lost, all can be a read."""
     messages = _lines(ctp01.ClientDecoder, data)
+    _at_once(ctp01.ClientDecoder, data, b"\n")
     _written(messages, ctp01.ClientDecoder)
     for message in messages:
         if isinstance(message, ctp01.DataLine):

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from zlib import crc32
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -110,9 +111,24 @@ def test_a_state_that_cannot_be_read_is_no_state(tmp_path: Path) -> None:
         assert readtables.load_snapshot(connection, log) is None
     log.close()
     with pytest.raises(ValueError, match="version"):
-        Meet.load(b"\x93\x00\x80\xc0")
+        Meet.load(_summed(b"\x93\x00\x80\xc0"))
     with pytest.raises(ValueError, match="cannot be read"):
-        Meet.load(b"\xc1")
+        Meet.load(_summed(b"\xc1"))
+
+
+def test_a_state_of_which_any_byte_is_another_is_no_state() -> None:
+    saved = Meet().save()
+    assert Meet.load(saved).position == 0
+    for at in range(len(saved)):
+        with pytest.raises(ValueError, match="damaged"):
+            Meet.load(saved[:at] + bytes([saved[at] ^ 1]) + saved[at + 1 :])
+    for length in range(len(saved)):
+        with pytest.raises(ValueError, match=r"damaged|cannot be read"):
+            Meet.load(saved[:length])
+
+
+def _summed(told: bytes) -> bytes:
+    return crc32(told).to_bytes(4) + told
 
 
 def _rebuilt(log: MemoryLog) -> dict[str, list[tuple[object, ...]]]:
