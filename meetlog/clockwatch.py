@@ -17,8 +17,8 @@ US = "meetlog"
 AHEAD, SET = "clock:ahead", "clock:set"
 # A clock that a time server keeps right is moved by less, and a run that records meanwhile
 # has its newest event in the last second.
-MOST_AHEAD = NS
-MOST_SET = 5 * NS
+AHEAD_TOLERANCE = NS
+SET_TOLERANCE = 5 * NS
 _BY_HAND = "Set it right, best by a time server: `meetlog doctor` says how."
 
 
@@ -49,7 +49,7 @@ class ClockWatch:
         now = self._now()
         self._compare_log(now)
         moved = now - self._steady() - self._begun
-        if abs(moved) <= MOST_SET:
+        if abs(moved) <= SET_TOLERANCE:
             self._told = 0
             self._notices.clear(SET)
         elif abs(moved - self._told) > NS:  # else the same words again, or nearly
@@ -67,7 +67,7 @@ class ClockWatch:
 
     def _compare_log(self, now: int) -> None:
         newest = self._newest
-        if newest - now <= MOST_AHEAD:
+        if newest - now <= AHEAD_TOLERANCE:
             self._notices.clear(AHEAD)
             return
         self._raise(
