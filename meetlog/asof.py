@@ -22,11 +22,18 @@ class UpTo:
         """Raises `StoreError`: the past is not written to."""
         raise StoreError(f"the log as of event {self._position} can only be read")
 
-    def read(self, after: int = 0, limit: int = 1000, *, kinds: Sequence[str] = ()) -> list[Event]:
+    def read(
+        self,
+        after: int = 0,
+        limit: int = 1000,
+        *,
+        kinds: Sequence[str] = (),
+        most_bytes: int | None = None,
+    ) -> list[Event]:
         """As `Log.read`, without what came after `position`."""
         if after >= self._position:
             return []
-        events = self._log.read(after, limit, kinds=kinds)
+        events = self._log.read(after, limit, kinds=kinds, most_bytes=most_bytes)
         return [event for event in events if event.position <= self._position]
 
     def head(self) -> Head:

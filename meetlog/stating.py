@@ -277,7 +277,14 @@ class _Ahead:
         """Raises `StoreError`: what may come is not written to."""
         raise StoreError("a log as it may come to be can only be read")
 
-    def read(self, after: int = 0, limit: int = 1000, *, kinds: Sequence[str] = ()) -> list[Event]:
+    def read(
+        self,
+        after: int = 0,
+        limit: int = 1000,
+        *,
+        kinds: Sequence[str] = (),
+        most_bytes: int | None = None,  # noqa: ARG002 - all, so that nothing is left out before the last
+    ) -> list[Event]:
         """As `Log.read`, and then the event ahead."""
         found = self._log.read(after, limit, kinds=kinds)
         wanted = not kinds or self._event.kind in kinds

@@ -18,6 +18,7 @@ from wire.statements import decode
 
 Progress = Callable[[int], None]
 CHUNK = 2000  # events read at once: enough to make reading cheap, little enough to keep memory flat
+CHUNK_BYTES = 16 * 1024 * 1024  # bursts and files are large events
 
 
 def settings_at(log: Log, until: int | None = None) -> Settings:
@@ -44,7 +45,7 @@ def settings_at(log: Log, until: int | None = None) -> Settings:
 
 def _events(log: Log, kinds: Sequence[str], until: int | None) -> Iterator[Event]:
     after = 0
-    while events := log.read(after, CHUNK, kinds=kinds):
+    while events := log.read(after, CHUNK, kinds=kinds, most_bytes=CHUNK_BYTES):
         for event in events:
             after = event.position
             if until is not None and after > until:
@@ -75,7 +76,8 @@ def advance(meet: Meet, log: Log, until: int, *, progress: Progress | None = Non
     """Feed the events up to `until`; stops early when the meet becomes stale."""
     with collection_paused():
         while meet.position < until and not meet.stale:
-            events = log.read(meet.position, min(CHUNK, until - meet.position))
+            size = min(CHUNK, until - meet.position)
+            events = log.read(meet.position, size, most_bytes=CHUNK_BYTES)
             if not events:
                 return
             meet.feed(events)
@@ -85,7 +87,7 @@ def advance(meet: Meet, log: Log, until: int, *, progress: Progress | None = Non
 
 def follow(meet: Meet, log: Log, limit: int = CHUNK) -> Meet:
     """The meet advanced by at most `limit` events, unsettled; folded anew if settings ask it."""
-    events = log.read(meet.position, limit)
+    events = log.read(meet.position, limit, most_bytes=CHUNK_BYTES)
     if events:
         meet.feed(events)
     return fold(log, meet.position) if meet.stale else meet

@@ -46,10 +46,18 @@ class Log(Protocol):
         when there is nothing to append.
         """
 
-    def read(self, after: int = 0, limit: int = 1000, *, kinds: Sequence[str] = ()) -> list[Event]:
+    def read(
+        self,
+        after: int = 0,
+        limit: int = 1000,
+        *,
+        kinds: Sequence[str] = (),
+        most_bytes: int | None = None,
+    ) -> list[Event]:
         """Events with position > `after` in order, at most `limit`; only of `kinds` if given.
 
         Never skips a position that may still appear (no late commits below the last returned).
+        With `most_bytes`, fewer where the bodies are large: so many bytes and `BATCH` events more.
         A negative `after` reads from the first row, whatever its position.
         """
 
@@ -68,6 +76,10 @@ class BatchLog(Log, Protocol):
 
         Returns for each group the head as of its own last event. Otherwise as `append`.
         """
+
+
+# Events that are taken from a file at once, and so held beyond `most_bytes` of a read.
+BATCH = 32
 
 
 def hash_at(log: Log, position: int) -> bytes:

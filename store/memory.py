@@ -32,18 +32,27 @@ class MemoryLog:
     def append_each(self, groups: Sequence[Sequence[Draft]]) -> list[Head]:
         return self._append(groups, None)
 
-    def read(self, after: int = 0, limit: int = 1000, *, kinds: Sequence[str] = ()) -> list[Event]:
+    def read(
+        self,
+        after: int = 0,
+        limit: int = 1000,
+        *,
+        kinds: Sequence[str] = (),
+        most_bytes: int | None = None,
+    ) -> list[Event]:
         with self._lock:
             self._check_open()
             start = bisect_right(self._events, after, key=_position)
-            if not kinds:
+            if not kinds and most_bytes is None:
                 return self._events[start : start + limit]
             found: list[Event] = []
+            size = 0
             for at in range(start, len(self._events)):
-                if len(found) == limit:
+                if len(found) == limit or (most_bytes is not None and size > most_bytes):
                     break
-                if self._events[at].kind in kinds:
+                if not kinds or self._events[at].kind in kinds:
                     found.append(self._events[at])
+                    size += len(self._events[at].body)
             return found
 
     def head(self) -> Head:

@@ -34,7 +34,7 @@ from store.chain import extend, refuse_empty
 from store.connect import BUSY_MS, grow_wal, make_engine
 from store.event import EMPTY_HEAD, SOCKET_READ, Draft, Event, Head
 from store.faults import explain, is_ours
-from store.log import StoreError
+from store.log import BATCH, StoreError
 from store.memory import conflict
 from store.migrate import revision, upgrade
 from store.tables import RARE, events
@@ -84,7 +84,14 @@ class SqliteLog:
     def append_each(self, groups: Sequence[Sequence[Draft]]) -> list[Head]:
         return self._append(groups, None)
 
-    def read(self, after: int = 0, limit: int = 1000, *, kinds: Sequence[str] = ()) -> list[Event]:
+    def read(
+        self,
+        after: int = 0,
+        limit: int = 1000,
+        *,
+        kinds: Sequence[str] = (),
+        most_bytes: int | None = None,
+    ) -> list[Event]:
         sql = _PAGE
         named: dict[str, int | str] = {"after": after, "limit": limit}
         if kinds:
@@ -92,7 +99,16 @@ class SqliteLog:
             sql = _page_of_kinds(len(wanted), SOCKET_READ in wanted)
             named |= {f"kind{i}": kind for i, kind in enumerate(wanted)}
         with self._reader() as connection:
-            return list(starmap(Event, connection.execute(sql, named)))
+            rows = connection.execute(sql, named)
+            if most_bytes is None:
+                return list(starmap(Event, rows))
+            found: list[Event] = []
+            size = 0
+            while size <= most_bytes and (some := rows.fetchmany(BATCH)):
+                events = list(starmap(Event, some))
+                size += sum([len(event.body) for event in events])
+                found += events
+            return found
 
     def head(self) -> Head:
         with self._reader() as connection:

@@ -13,7 +13,7 @@ from meetlog.console.pulse import TAIL, Pulses
 from meetlog.opening import OpenMeet
 from projections.crossings import Passing
 from projections.derived import Changes, CrossingKey
-from projections.folding import fold
+from projections.folding import CHUNK_BYTES, fold
 from projections.views import Crossing
 from store.event import FILE_CHANGED, FILE_REMOVED, STATEMENT, Event
 
@@ -70,7 +70,7 @@ class Lookout:
     def _follow(self) -> None:
         turned = False
         before = self._meet.position
-        while events := self._log.read(self._meet.position, STEP_EVENTS):
+        while events := self._log.read(self._meet.position, STEP_EVENTS, most_bytes=CHUNK_BYTES):
             self._meet.feed(events)
             self._pulses.feed(events)
             turned = turned or any(event.kind in _TURNING for event in events)
@@ -109,7 +109,8 @@ def _tail(opened: OpenMeet) -> Iterator[Event]:
     """The newest events that the meet was folded from."""
     after = max(0, opened.meet.position - TAIL)
     while after < opened.meet.position:
-        events = opened.log.read(after, min(STEP_EVENTS, opened.meet.position - after))
+        size = min(STEP_EVENTS, opened.meet.position - after)
+        events = opened.log.read(after, size, most_bytes=CHUNK_BYTES)
         if not events:
             return
         yield from events

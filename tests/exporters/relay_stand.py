@@ -39,8 +39,15 @@ class Faulty:
             raise Crash
         return head
 
-    def read(self, after: int = 0, limit: int = 1000, *, kinds: Sequence[str] = ()) -> list[Event]:
-        return self._log.read(after, limit, kinds=kinds)
+    def read(
+        self,
+        after: int = 0,
+        limit: int = 1000,
+        *,
+        kinds: Sequence[str] = (),
+        most_bytes: int | None = None,
+    ) -> list[Event]:
+        return self._log.read(after, limit, kinds=kinds, most_bytes=most_bytes)
 
     def head(self) -> Head:
         return self._log.head()

@@ -75,8 +75,15 @@ class Streaming:
         self._before()
         return self.log.append(drafts, after=after)
 
-    def read(self, after: int = 0, limit: int = 1000, *, kinds: Sequence[str] = ()) -> list[Event]:
-        return self.log.read(after, limit, kinds=kinds)
+    def read(
+        self,
+        after: int = 0,
+        limit: int = 1000,
+        *,
+        kinds: Sequence[str] = (),
+        most_bytes: int | None = None,
+    ) -> list[Event]:
+        return self.log.read(after, limit, kinds=kinds, most_bytes=most_bytes)
 
     def head(self) -> Head:
         return self.log.head()

@@ -138,9 +138,16 @@ class StoreLog:
     def append_each(self, groups: Sequence[Sequence[Draft]]) -> list[Head]:
         return self._append(groups, None)
 
-    def read(self, after: int = 0, limit: int = 1000, *, kinds: Sequence[str] = ()) -> list[Event]:
+    def read(
+        self,
+        after: int = 0,
+        limit: int = 1000,
+        *,
+        kinds: Sequence[str] = (),
+        most_bytes: int | None = None,
+    ) -> list[Event]:
         self._look()
-        found = self.store.log.read(after, limit, kinds=kinds)
+        found = self.store.log.read(after, limit, kinds=kinds, most_bytes=most_bytes)
         self.store.between()
         return found
 

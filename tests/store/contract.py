@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from store.event import EMPTY_HEAD, GENESIS, Draft, chain_hash, meta_of, pack_meta
-from store.log import BatchLog, Conflict, StoreError
+from store.event import EMPTY_HEAD, GENESIS, SOCKET_READ, Draft, chain_hash, meta_of, pack_meta
+from store.log import BATCH, BatchLog, Conflict, StoreError
 from store.verify import Verdict, verify
 
 Clock = Callable[[], int]
@@ -183,6 +183,21 @@ class LogContract:
             own = [b for b in bodies[::2] if b.startswith(name)]
             assert own == [b"%s %d" % (name, n) for n in range(40)]
         assert verify(log).ok
+
+    def test_large_bodies_make_a_page_shorter_and_leave_nothing_out(self, log: BatchLog) -> None:
+        many, size = 3 * BATCH, 1000
+        log.append([Draft("mat", SOCKET_READ, b"", bytes(size)) for _ in range(many)])
+        for most in (0, 1, 10 * size, many * size - 1):
+            page = log.read(0, many, most_bytes=most)
+            assert 0 < len(page) <= most // size + BATCH
+            found: list[object] = []
+            after = 0
+            while some := log.read(after, many, most_bytes=most):
+                found += some
+                after = some[-1].position
+            assert found == log.read(0, many)
+        assert len(log.read(0, many, most_bytes=many * size)) == many
+        assert len(log.read(0, 5, most_bytes=many * size)) == 5
 
     def test_tailing_reader_sees_no_gap_and_no_repeat(self, log: BatchLog) -> None:
         done, seen = Event(), list[int]()
