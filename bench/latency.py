@@ -26,7 +26,6 @@ from multiprocessing.connection import Connection as Pipe
 from pathlib import Path
 from statistics import median
 from typing import Any
-from unittest import mock
 
 import anyio
 import msgspec
@@ -35,11 +34,11 @@ from bench import race
 from bench.figures import Figure
 from bench.sender import send
 from exporters.sink import FolderSink
-from meetlog import house
+from meetlog.edges import Edges, MeetFolder, Writer, open_folder, open_writer
 from meetlog.house import House, open_house
 from store.event import SOCKET_READ, Head
+from store.log import BatchLog
 from store.sqlite import SqliteLog
-from store.writer import GroupCommit
 from wire.settings_file import parse
 from wire.stamps import MINUTE, NS
 from wire.timedrops import PROGRAM_FILE, parse_result_name
@@ -58,12 +57,13 @@ _commits: list[tuple[int, int]] = []
 _written: list[tuple[int, str]] = []
 
 
-class _Writer(GroupCommit):
+def _open_writer(
+    log: BatchLog, on_stall: Callable[[str], object], on_recover: Callable[[int, int], object]
+) -> Writer:
     """The writer, whose commits are noted."""
-
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        self.subscribe(_note_commit)
+    writer = open_writer(log, on_stall, on_recover)
+    writer.subscribe(_note_commit)
+    return writer
 
 
 def _note_commit(head: Head) -> None:
@@ -76,6 +76,14 @@ class _Sink(FolderSink):
     def write(self, name: str, data: bytes, *, expect: Collection[str] = ()) -> None:
         super().write(name, data, expect=expect)
         _written.append((time.monotonic_ns(), name))
+
+
+def _open_folder(root: Path) -> MeetFolder:
+    folder = open_folder(root)
+    return MeetFolder(folder.disk, _Sink(root), folder.watch)
+
+
+NOTED = Edges(writer=_open_writer, folder=_open_folder)
 
 
 class Meet(msgspec.Struct, frozen=True):
@@ -163,7 +171,8 @@ async def run_once(  # noqa: PLR0917 - what a repetition is made of
     (root / PROGRAM_FILE).write_bytes(race.program(swimmers, LANES, first=participants))
     (root / "chips.csv").write_bytes(race.chip_table(participants + swimmers))
     settings = parse(body)
-    async with open_house(folder, settings, body) as opened, company(opened, folder):
+    house = open_house(folder, settings, body, edges=NOTED)
+    async with house as opened, company(opened, folder):
         await _until(lambda: _is_ready(opened))
         pipe.send((meet.messages, rate))
         handed = await anyio.to_thread.run_sync(pipe.recv)
@@ -230,11 +239,7 @@ def time_rate(rate: int, seconds: int, participants: int, company: Company = alo
     ours, theirs = multiprocessing.Pipe()
     sender = multiprocessing.get_context("spawn").Process(target=send, args=(theirs,), daemon=True)
     sender.start()
-    with (
-        tempfile.TemporaryDirectory(prefix="meetlog-bench-") as folder,
-        mock.patch.object(house, "GroupCommit", _Writer),
-        mock.patch.object(house, "FolderSink", _Sink),
-    ):
+    with tempfile.TemporaryDirectory(prefix="meetlog-bench-") as folder:
         try:
             return anyio.run(
                 functools.partial(run_once, Path(folder), ours, meet, rate, participants, company)
