@@ -1,6 +1,7 @@
 """The command line: `main` is the console script `meetlog`."""
 
 import sys
+from functools import cache
 from importlib import import_module
 from typing import Annotated, Any
 
@@ -9,27 +10,37 @@ from typer.core import TyperGroup
 from typer.main import get_command
 
 from meetlog import __version__
-from meetlog.commands import (
-    auditing,
-    comparing,
-    demonstrating,
-    events,
-    evidence,
-    examining,
-    keeping,
-    looking,
-    outcomes,
-    previewing,
-    relaying,
-    replaying,
-    running,
-    standing,
-    statements,
-)
 from meetlog.exits import MEANINGS, explain
 from meetlog.output import forgive, warn
 
-# Commands loaded when they are asked for, each a module with a Typer `app` of its own.
+# Where each command is: a module of `meetlog.commands`, and a function in it. It is loaded when
+# it is asked for: loading all of them takes longer than most of them take to run.
+_COMMANDS = {
+    "init": ("running", "init"),
+    "doctor": ("examining", "doctor"),
+    "run": ("running", "run"),
+    "console": ("looking", "console"),
+    "status": ("standing", "status"),
+    "sources": ("standing", "sources"),
+    "relays": ("relaying", "relays"),
+    "events": ("events", "events"),
+    "crossings": ("outcomes", "crossings"),
+    "results": ("outcomes", "results"),
+    "revisions": ("outcomes", "revisions"),
+    "audit": ("auditing", "audit"),
+    "explain": ("auditing", "explain"),
+    "quarantine": ("standing", "quarantine"),
+    "rebuild": ("keeping", "rebuild"),
+    "verify": ("evidence", "verify"),
+    "seal": ("evidence", "seal"),
+    "backup": ("evidence", "backup"),
+    "restore": ("evidence", "restore"),
+    "replay": ("replaying", "replay"),
+    "diff": ("comparing", "diff"),
+    "upgrade-preview": ("previewing", "upgrade_preview"),
+    "demo": ("demonstrating", "demo"),
+}
+# Each a module with a Typer `app` of its own.
 _APART = {
     "capsule": "meetlog.capsule.commands",
     "simulate": "meetlog.simulate.commands",
@@ -55,7 +66,7 @@ class House(TyperGroup):
 
     def list_commands(self, ctx: Any) -> list[str]:
         """The commands, in the order of their use at a meet."""
-        return [*super().list_commands(ctx), *_APART]
+        return [*_COMMANDS, *_statements().list_commands(ctx), *_APART]
 
     def format_commands(self, ctx: Any, formatter: Any) -> None:
         """The commands in their groups; those without one come first."""
@@ -74,18 +85,40 @@ class House(TyperGroup):
                     [(name.ljust(widest), c.get_short_help_str(width)) for name, c in commands]
                 )
 
+    def resolve_command(self, ctx: Any, args: list[str]) -> Any:
+        """The command that `args` begin with; what is none is compared with all there are."""
+        if self.get_command(ctx, args[0]) is None:
+            self.commands = {name: self.get_command(ctx, name) for name in self.list_commands(ctx)}
+        return super().resolve_command(ctx, args)
+
     def get_command(self, ctx: Any, cmd_name: str) -> Any:
-        """A command by its name."""
-        return super().get_command(ctx, cmd_name) or _apart(cmd_name)
+        """A command by its name; None for none."""
+        if cmd_name in _COMMANDS:
+            return _command(cmd_name)
+        if cmd_name in _APART:
+            group = get_command(import_module(_APART[cmd_name]).app)
+            group.name = cmd_name
+            return group
+        return _statements().get_command(ctx, cmd_name)
 
 
-def _apart(name: str) -> Any:
-    module = _APART.get(name)
-    if module is None:
-        return None
-    group = get_command(import_module(module).app)
-    group.name = name
-    return group
+def _command(name: str) -> Any:
+    module, function = _COMMANDS[name]
+    app = _part()
+    app.command(name)(getattr(import_module(f"meetlog.commands.{module}"), function))
+    return get_command(app)
+
+
+@cache
+def _statements() -> Any:
+    """Every statement, and what goes with them, as a group."""
+    app = _part()
+    import_module("meetlog.commands.statements").add_to(app)
+    return get_command(app)
+
+
+def _part() -> typer.Typer:
+    return typer.Typer(add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None)
 
 
 VersionOption = Annotated[
@@ -106,7 +139,7 @@ def _house(ctx: typer.Context, version: VersionOption = False) -> None:
 def make_app() -> typer.Typer:
     """The command line, ready to run."""
     codes = "\n".join(f"  {code.value:>3}  {text}" for code, text in MEANINGS.items())
-    app = typer.Typer(
+    return typer.Typer(
         cls=House,
         add_completion=False,
         pretty_exceptions_enable=False,
@@ -116,17 +149,6 @@ def make_app() -> typer.Typer:
         epilog=f"\b\nExit codes:\n{codes}",
         context_settings={"help_option_names": ["--help", "-h"]},
     )
-    for command in (
-        running.init, examining.doctor, running.run, looking.console,
-        standing.status, standing.sources, relaying.relays, events.events, outcomes.crossings,
-        outcomes.results, outcomes.revisions, auditing.audit, auditing.explain, standing.quarantine,
-        keeping.rebuild, evidence.verify, evidence.seal, evidence.backup, evidence.restore,
-        replaying.replay, comparing.diff,
-        previewing.upgrade_preview, demonstrating.demo,
-    ):  # fmt: skip
-        app.command()(command)
-    statements.add_to(app)
-    return app
 
 
 def main() -> None:
