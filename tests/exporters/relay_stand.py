@@ -7,10 +7,11 @@ from exporters.relay_queue import Queue
 from projections.folding import follow
 from projections.meet import Meet
 from projections.relayed import Item, Queued, queued
-from store.event import RELAY_QUEUED, Draft, Event, Head
+from store.event import RELAY_QUEUED, Draft, Head
 from store.log import StoreUnavailable
 from store.memory import MemoryLog
 from tests.kit.meets import TOML, Pool
+from tests.kit.passing_log import PassingLog
 from wire.stamps import NS
 
 SECOND = NS
@@ -21,11 +22,11 @@ class Crash(BaseException):
     """The process ends here."""
 
 
-class Faulty:
+class Faulty(PassingLog):
     """The log as one writer sees it: its disk can be full, its process end around an append."""
 
     def __init__(self, log: MemoryLog) -> None:
-        self._log = log
+        super().__init__(log)
         self.full = False
         self.crash = ""
 
@@ -34,26 +35,10 @@ class Faulty:
             raise StoreUnavailable("appending to meet.db: the disk is full; free some space")
         if self.crash == "before append":
             raise Crash
-        head = self._log.append(drafts, after=after)
+        head = super().append(drafts, after=after)
         if self.crash == "after append":
             raise Crash
         return head
-
-    def read(
-        self,
-        after: int = 0,
-        limit: int = 1000,
-        *,
-        kinds: Sequence[str] = (),
-        most_bytes: int | None = None,
-    ) -> list[Event]:
-        return self._log.read(after, limit, kinds=kinds, most_bytes=most_bytes)
-
-    def head(self) -> Head:
-        return self._log.head()
-
-    def close(self) -> None:
-        self._log.close()
 
 
 def relay(name: str, protocol: str = "tsv2", **more: object) -> str:

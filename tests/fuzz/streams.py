@@ -1,6 +1,7 @@
 """Targets: what arrives by TCP, in any pieces."""
 
 from collections.abc import Iterable
+from typing import Any
 
 import msgspec
 
@@ -34,10 +35,11 @@ _SETTING_WORDS = (
 )  # fmt: skip
 
 
-def _tsv(kind: type[tsv1.Decoder] | type[tsv2.Decoder], data: bytes) -> list[RawRead | Malformed]:
+def _uncut(kind: type, data: bytes, most: int) -> list[Any]:
+    """What a decoder makes of it, holding no more than `most`: cut or whole, saved or not."""
     decoder = kind()
-    whole = decoder.feed(data)
-    assert len(decoder.held) <= jsonreads.MAX_FRAME
+    whole: list[Any] = decoder.feed(data)
+    assert len(decoder.held) <= most
     whole += decoder.close()
     for pieces in cuttings(data):
         decoder, found = kind(), []
@@ -46,6 +48,11 @@ def _tsv(kind: type[tsv1.Decoder] | type[tsv2.Decoder], data: bytes) -> list[Raw
             if number % 5 == 2:
                 decoder = msgspec.msgpack.decode(msgspec.msgpack.encode(decoder), type=kind)
         assert found + decoder.close() == whole
+    return whole
+
+
+def _tsv(kind: type[tsv1.Decoder] | type[tsv2.Decoder], data: bytes) -> list[RawRead | Malformed]:
+    whole: list[RawRead | Malformed] = _uncut(kind, data, jsonreads.MAX_FRAME)
     for item in whole:
         if isinstance(item, Malformed):
             assert item.reason
@@ -73,7 +80,10 @@ def _at_once(
         decoder = kind()
         each = [decoder.feed(piece) for piece in pieces]
         items = (item for piece in each for item in piece)
-        told = [ctp01.to_raw_read(i) if isinstance(i, ctp01.DataLine) else i for i in items]
+        told = [
+            ctp01.to_raw_read(i) if isinstance(i, ctp01.DataLine) and not i.is_newlocation else i
+            for i in items
+        ]
         assert at_once == (told, [len(piece) for piece in each])
 
 
@@ -123,17 +133,7 @@ def check_json_reads(data: bytes) -> None:
 def _lines(
     kind: type[ctp01.ClientDecoder] | type[ctp01.ServerDecoder], data: bytes
 ) -> list[Message | Malformed]:
-    decoder = kind()
-    whole = decoder.feed(data)
-    assert len(decoder.held) <= ctp01.MAX_LINE
-    whole += decoder.close()
-    for pieces in cuttings(data):
-        decoder, found = kind(), []
-        for number, piece in enumerate(pieces):
-            found += decoder.feed(piece)
-            if number % 5 == 2:
-                decoder = msgspec.msgpack.decode(msgspec.msgpack.encode(decoder), type=kind)
-        assert found + decoder.close() == whole
+    whole: list[Message | Malformed] = _uncut(kind, data, ctp01.MAX_LINE)
     cutter, kept = kind(), b""
     for piece in [data[: len(data) // 2], data[len(data) // 2 :]]:
         lines, long = cutter.cut(piece)

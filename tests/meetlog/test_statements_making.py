@@ -11,7 +11,8 @@ from meetlog.refusals import NotAllowed, Stale, Unsayable
 from meetlog.stating import TRIES, folding_ahead, make, propose
 from projections.folding import fold
 from projections.meet import Meet
-from store.event import SOCKET_READ, STATEMENT, Draft, Event, Head
+from store.event import SOCKET_READ, STATEMENT, Draft, Head
+from tests.kit.passing_log import PassingLog
 from tests.meetlog.meets import TOML, RecordedMeet, read, swum
 from wire.stamps import NS
 from wire.statements import (
@@ -62,34 +63,18 @@ def later_finish(recorded: RecordedMeet, chip: str = "123") -> None:
     recorded.receive([read(29_500, chip, "Finish")])
 
 
-class Streaming:
+class Streaming(PassingLog):
     """A log into which something else is always appended just before us."""
 
     def __init__(self, recorded: RecordedMeet, before: Callable[[], object]) -> None:
-        self.log = recorded.log
+        super().__init__(recorded.log)
         self.tried = 0
         self._before = before
 
     def append(self, drafts: Sequence[Draft], *, after: int | None = None) -> Head:
         self.tried += 1
         self._before()
-        return self.log.append(drafts, after=after)
-
-    def read(
-        self,
-        after: int = 0,
-        limit: int = 1000,
-        *,
-        kinds: Sequence[str] = (),
-        most_bytes: int | None = None,
-    ) -> list[Event]:
-        return self.log.read(after, limit, kinds=kinds, most_bytes=most_bytes)
-
-    def head(self) -> Head:
-        return self.log.head()
-
-    def close(self) -> None:
-        self.log.close()
+        return super().append(drafts, after=after)
 
 
 def test_a_proposal_tells_what_changes_and_changes_nothing(meet: RecordedMeet) -> None:

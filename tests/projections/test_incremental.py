@@ -1,13 +1,19 @@
 """Folding bit by bit, with stops, saves and loads anywhere, equals folding from nothing."""
 
+from collections.abc import Callable
+
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from projections.derived import CrossingKey
 from projections.folding import fold, follow
 from projections.meet import Changes, Meet
 from projections.views import Crossing, Race
+from tests.kit import sayings as say
 from tests.kit.days import Deed, day, deeds, fewer_deeds
-from tests.kit.meets import SWIM
+from tests.kit.heats import swum
+from tests.kit.meets import SWIM, Pool, read
 from wire.settings_file import parse
 from wire.timedrops import RaceKey
 
@@ -71,26 +77,61 @@ def test_other_settings_interpret_a_whole_log(done: list[Deed]) -> None:
     _compare(meet, again)
 
 
+LATER = SWIM.replace('feeds = ["Finish",', 'feeds = [{ name = "Finish", shift = "1s" },')
+CHANGES: dict[str, Callable[[Pool], object]] = {
+    "a read": lambda pool: pool.hear(read(29_900, "101")),
+    "a new feed of a point": lambda pool: pool.hear(read(29_500, "101", "Backup"), source="loop"),
+    "a new point": lambda pool: pool.hear(read(29_500, "101", "Elsewhere")),
+    "reads that are void": lambda pool: pool.say(say.void("101")),
+    "somebody who was seen": lambda pool: pool.say(say.crossing("101", 20_000)),
+    "a clock that is shifted": lambda pool: pool.say(say.shift("mat", 700)),
+    "a chip of somebody else": lambda pool: pool.say(say.chip("101", "103")),
+    "another chip table": lambda pool: pool.chips({"101": "103"}),
+    "another shift of a feed": lambda pool: pool.file("meet.toml", LATER.encode(), "settings"),
+}
+
+
+@pytest.mark.parametrize("change", CHANGES.values(), ids=CHANGES)
+def test_after_a_start_the_same_is_said_to_have_changed(change: Callable[[Pool], object]) -> None:
+    pool = swum()
+    kept = follow(Meet(), pool.log, 10_000)
+    kept.settle()
+    loaded = Meet.load(kept.save())
+    assert loaded.settle() == Changes()
+    change(pool)
+    told = follow(kept, pool.log).settle()
+    assert follow(loaded, pool.log).settle() == told
+    assert told != Changes()
+    _compare(loaded, kept)
+
+
 class Mirror:
     """What somebody shows who only looks at what `settle` says has changed."""
 
     def __init__(self) -> None:
         self.crossings: dict[str, list[Crossing]] = {}
+        self.rows: dict[CrossingKey, Crossing] = {}
         self.races: dict[RaceKey, Race | None] = {}
 
     def take(self, meet: Meet, changes: Changes) -> None:
         for chip in changes.chips:
             self.crossings[chip] = meet.crossings([chip])
+        for key, passing in changes.crossings.items():
+            self.rows.pop(key, None)
+            if passing is not None:
+                self.rows[key] = meet.crossing(key[0], key[1], passing)
         for key in changes.races:
             self.races[key] = meet.race(key)
 
     def compare(self, meet: Meet) -> None:
-        shown = sorted(
-            (c for each in self.crossings.values() for c in each),
-            key=lambda c: (c.moment_ns, c.point, c.chip),
-        )
-        assert shown == meet.crossings()
+        shown = (c for each in self.crossings.values() for c in each)
+        assert sorted(shown, key=_place) == meet.crossings()
+        assert sorted(self.rows.values(), key=_place) == meet.crossings()
         assert self.races == {RaceKey(r.session, r.event, r.heat): r for r in meet.races()}
+
+
+def _place(crossing: Crossing) -> tuple[int, str, str]:
+    return crossing.moment_ns, crossing.point, crossing.chip
 
 
 def _rebuilt(log: object, until: int) -> Meet:

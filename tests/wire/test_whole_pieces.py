@@ -1,6 +1,7 @@
 """Plain pieces read all at once are read as one by one, in every language, or not at all."""
 
 from collections.abc import Sequence
+from typing import TypeGuard
 
 import pytest
 from hypothesis import given
@@ -35,7 +36,10 @@ _lines = st.builds(
     st.sampled_from(["3", "", "-1"]),
 )
 _ends = st.sampled_from([b"\r\n", b"\n", b"\r", b"\0"])
-_ctp01 = st.one_of(st.just(LINE), st.builds(lambda line, end: line + end, _lines, _ends))
+_tagged = st.sampled_from([b"guntime", b"newlocation", b"CT01_33", b"007"]).map(
+    lambda tag: LINE.replace(b"~7~", b"~" + tag + b"~")
+)
+_ctp01 = st.one_of(st.just(LINE), _tagged, st.builds(lambda line, end: line + end, _lines, _ends))
 _json = st.one_of(
     st.lists(_reads, max_size=3).map(encode_tsv1),
     st.lists(_reads, max_size=3).map(encode_tsv2),
@@ -47,11 +51,15 @@ def pieces_of(messages: st.SearchStrategy[bytes]) -> st.SearchStrategy[list[byte
     return st.lists(st.lists(messages, min_size=1, max_size=4).map(b"".join), min_size=1)
 
 
+def is_read(item: object) -> TypeGuard[DataLine]:
+    return isinstance(item, DataLine) and not item.is_newlocation
+
+
 def one_by_one(decoder: ClientDecoder | TsV1 | TsV2, pieces: Sequence[bytes]) -> list[list[object]]:
     found: list[list[object]] = []
     for piece in pieces:
         items: list[object] = list(decoder.feed(piece))
-        found.append([to_raw_read(i) if isinstance(i, DataLine) else i for i in items])
+        found.append([to_raw_read(i) if is_read(i) else i for i in items])
     return found
 
 
