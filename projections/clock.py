@@ -5,16 +5,13 @@ the end of a stamp is not believed (PROTOCOLS 2: TsV1's sample shows `Z`
 though local time is its default). An explicit offset such as `+02:00` is.
 """
 
-from collections.abc import Sequence
 from datetime import datetime, timedelta
 from functools import lru_cache
-from typing import cast
 from zoneinfo import ZoneInfo
 
 import msgspec
 
 from wire.errors import WireError
-from wire.reads import RawRead, ReadKind
 from wire.stamps import DAY, HOUR, MINUTE, NS, Stamp, format_iso, parse_any, parse_iso
 
 # Real reads arrive up to seconds out of order (PROTOCOLS 1.4); clocks within a
@@ -33,63 +30,13 @@ class SourceClock(msgspec.Struct, frozen=True):
     mode: str = "local"
     zone: str = "UTC"
 
-    def quick_moments(self, raws: Sequence[RawRead | object]) -> list[int] | None:
-        """`to_utc` of all `raws` at once, where each is a read with a stamp of the usual form.
+    def second(self, text: str) -> int:
+        """UTC of `YYYY-MM-DDTHH:MM:SS.`; 0 where such a text does not tell it all.
 
-        None when any of them needs a closer look: a gun, a problem, a stamp
-        with another offset or without a date, the repeated hour, or one that
-        is UTC beside one that is not. This is the inner loop of a replay: it
-        goes column by column, since a loop over the reads would take twice as long.
+        That is where it is none, in the repeated hour, and at a time that is absurd.
         """
-        if {*map(type, raws)} != _PLAIN:
-            return None
-        reads = cast("Sequence[RawRead]", raws)
-        if ReadKind.GUN in [read.type for read in reads]:
-            return None
-        clock, texts = UTC, [read.utc_moment for read in reads]
-        if not all(texts):
-            if any(texts):
-                return None
-            clock, texts = self, [read.moment for read in reads]
-        bases = clock._bases([text[:20] for text in texts])
-        fractions = [text[20:] for text in texts]
-        digits = "".join(fractions)
-        if digits.endswith("Z"):
-            fractions = [fraction[:-1] for fraction in fractions]
-            zs, digits = digits.count("Z"), "".join(fractions)
-            if zs != len(texts) or "Z" in digits:
-                return None
-        if bases is None or not (digits.isdigit() and digits.isascii()):
-            return None
-        try:
-            return [
-                base + int(fraction) * _SCALES[len(fraction)]
-                for base, fraction in zip(bases, fractions, strict=True)
-            ]
-        except (ValueError, IndexError):  # no digits, or more than are read
-            return None
-
-    def _bases(self, seconds: list[str]) -> list[int] | None:
-        """UTC of each `YYYY-MM-DDTHH:MM:SS.`; None where one of them does not tell it all."""
-        known = _known_seconds(self)
-        found = [known.get(text, -1) for text in seconds]
-        if -1 in found:
-            found = [known.get(text) or self._second(text, known) for text in seconds]
-        return None if 0 in found else found
-
-    def _second(self, text: str, known: dict[str, int]) -> int:
-        """UTC of `YYYY-MM-DDTHH:MM:SS.`, kept in `known`; 0 where the text does not tell it all."""
-        try:
-            wall = parse_iso(text[:-1]).wall
-            first, second = (0, 0) if self.mode == "utc" else offsets(self.zone, wall // MINUTE)
-            usual = text[16:17] == ":" and text[19:] == "." and first == second
-            base = _sane(wall - first, text) if usual else 0
-        except WireError:
-            base = 0
-        if len(known) >= _MOST_SECONDS:
-            known.clear()
-        known[text] = base
-        return base
+        found: int = _second(self.mode, self.zone, text)
+        return found
 
     def to_utc(self, text: str, arrival: int, previous: int = 0) -> int:
         """Nanoseconds UTC of a stamp that arrived at `arrival` (ns UTC).
@@ -99,6 +46,17 @@ class SourceClock(msgspec.Struct, frozen=True):
         for a stamp that is no time, or one outside the years 2000 to 2099: a
         clock that was never set (PROTOCOLS 1.4: controllers show 1980).
         """
+        return self.usual(text) or self._closely(text, arrival, previous)
+
+    def usual(self, text: str) -> int:
+        """The same of a stamp in the usual form; 0 for one that needs a closer look."""
+        fraction = text[20:].removesuffix("Z")
+        if not (fraction.isdigit() and fraction.isascii() and len(fraction) < len(_SCALES)):
+            return 0
+        base = self.second(text[:20])
+        return base and base + int(fraction) * _SCALES[len(fraction)]
+
+    def _closely(self, text: str, arrival: int, previous: int) -> int:
         stamp = parse_any(text)
         if stamp.offset is not None and text.rstrip()[-1:] not in "Zz":
             return _sane(stamp.wall - stamp.offset * NS, text)
@@ -119,24 +77,22 @@ class SourceClock(msgspec.Struct, frozen=True):
         return midnight + days * DAY + stamp.wall
 
 
-_PLAIN = {RawRead}
 _SCALES = tuple(10 ** (9 - digits) for digits in range(10))  # ns of the last of so many digits
-
-
-_MOST_SECONDS = 100_000  # a day and more of them
 
 
 UTC = SourceClock("utc")
 
 
-@lru_cache(maxsize=64)
-def _known_seconds(clock: SourceClock) -> dict[str, int]:  # noqa: ARG001 - a table for each clock
-    """Seconds that a clock has read before.
-
-    The reads of a meet share few of them, so nearly all of a stamp needs to
-    be understood only once.
-    """
-    return {}
+@lru_cache(maxsize=100_000)  # a day and more of them
+def _second(mode: str, zone: str, text: str) -> int:
+    """The reads of a meet share few seconds, so nearly all of a stamp is understood only once."""
+    try:
+        wall = parse_iso(text[:-1]).wall
+        first, second = (0, 0) if mode == "utc" else offsets(zone, wall // MINUTE)
+        usual = text[16:17] == ":" and text[19:] == "." and first == second
+        return _sane(wall - first, text) if usual else 0
+    except WireError:
+        return 0
 
 
 def _repeated(first: int, second: int, arrival: int, previous: int) -> int:

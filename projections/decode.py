@@ -4,9 +4,8 @@ The state is what an unfinished frame leaves behind, per open connection, so
 folding can stop after any event and go on from there.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from hashlib import sha256
-from itertools import chain, repeat
 
 import msgspec
 
@@ -36,7 +35,7 @@ from wire.ctp01 import to_raw_read
 from wire.ctp01_marks import Marks
 from wire.ctp01_messages import DataLine, RawController
 from wire.errors import Malformed, WireError
-from wire.reads import RawRead, ReadKind
+from wire.reads import Plain, RawRead, ReadKind
 from wire.settings import Settings
 from wire.tsv1 import Decoder as TsV1
 from wire.tsv2 import Decoder as TsV2
@@ -108,8 +107,7 @@ class Decoder(msgspec.Struct):
             if stream is None or wire is None:
                 reason = "bytes of a connection in a language unknown to this version"
                 return [_quarantined(event, Malformed(reason, "", "update meetlog and rebuild"))]
-            plain = self.plain_facts((event,))
-            return plain or self._stream_facts(event, stream, wire.feed(event.body))
+            return self._stream_facts(event, stream, wire.feed(event.body))
         if kind == ev.SOCKET_OPENED:
             meta = meta_of(event)
             stream = open_stream(meta.get("protocol", ""), relay=bool(meta.get("relay")))
@@ -128,40 +126,34 @@ class Decoder(msgspec.Struct):
         stream = self.streams.get(event.source, {}).get(meta_of(event)["c"])
         return stream is not None and stream.relay
 
-    def plain_facts(self, events: Sequence[Event]) -> list[Fact] | None:
-        """The facts of successive pieces of one connection, all at once where that is simple.
+    def plain(self, events: Sequence[Event]) -> Plain | None:
+        """What successive pieces of one connection hold, all at once where that is simple.
 
-        None where any piece is not just whole, plain messages: `facts` then
-        takes them one by one. What comes out is the same; this costs less,
-        and plain reads are what most of a log is.
+        None where any piece is not just whole, plain messages with a read at
+        least: `facts` takes them one by one. Nothing has happened either way;
+        say with `passed` what has been taken.
         """
-        first, last = events[0], events[-1]
+        first = events[0]
         stream = self.streams.get(first.source, {}).get(meta_of(first)["c"])
         wire = stream.wire if stream else None
-        if stream is None or wire is None:
-            return None
-        whole = wire.whole([event.body for event in events])
-        if whole is None:
-            return None
-        raws, counts = whole
-        moments = self.clock(first.source).quick_moments(raws)
-        if not moments:
-            return None
-        stream.previous = moments[-1]
-        positions = [event.position for event in events]
-        arrivals = [event.recorded_at for event in events]
-        if len(raws) != len(events):
-            positions = [*chain.from_iterable(map(repeat, positions, counts))]
-            arrivals = [*chain.from_iterable(map(repeat, arrivals, counts))]
-        found: list[Fact] = [Reads(first.source, raws, moments, positions, arrivals)]
-        if stream.connection_id:
-            lines: dict[str, list[int]] = {}
-            for raw in raws:
-                lines.setdefault(raw.timing_point, []).append(raw.seq)
-            marks = self.marks.setdefault(first.source, Marks())
-            delivered = marks.receive(stream.connection_id, lines)
-            found += [Delivered(last.position, first.source, *each) for each in delivered]
-        return found
+        return wire.whole([event.body for event in events]) if wire else None
+
+    def passed(
+        self, last: Event, moment: int, lines: Iterable[Mapping[str, Sequence[int]]]
+    ) -> list[Fact]:
+        """Go on after plain pieces up to event `last`: what `facts` would note, and have said.
+
+        `moment` is that of their last read, `lines` what each `Plain` had.
+        """
+        stream = self.streams[last.source][meta_of(last)["c"]]
+        stream.previous = moment
+        if not stream.connection_id:
+            return []
+        marks = self.marks.setdefault(last.source, Marks())
+        delivered: dict[str, tuple[str, str, int]] = {}
+        for each in lines:
+            delivered |= {mark[1]: mark for mark in marks.receive(stream.connection_id, each)}
+        return [Delivered(last.position, last.source, *mark) for mark in delivered.values()]
 
     def _abandon(self, event: Event) -> list[Fact]:
         """End the connections that a crash left open, as `socket.closed` would have."""

@@ -23,7 +23,6 @@ from projections.crossings import (
     passings_since,
     points_of,
 )
-from projections.facts import Reads
 from projections.intake import Pending, State
 from projections.rulings import Owners, Rulings, Shift, owner_at, rule
 from projections.startlist import canonical
@@ -106,10 +105,10 @@ class Derived:
         for key in dict.fromkeys([*state.startlist.entries, *state.revisions.seen]):
             self.races[key] = self._race(key, ())
 
-    def foresee(self, reads: Reads) -> None:
-        """Reads are about to come into the state: what their chips had so far must be known."""
+    def foresee(self, chips: Iterable[str]) -> None:
+        """Reads of these chips are about to come: what they had so far must be known."""
         if self._unworked:
-            for chip in self._unworked.intersection([str(raw.chip) for raw in reads.raws]):
+            for chip in self._unworked.intersection(chips):
                 self.passings(chip)
 
     def chips(self) -> tuple[str, ...]:

@@ -4,6 +4,10 @@ Moments are integer nanoseconds since the epoch, UTC. `position` is that of
 the event which completed the fact.
 """
 
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import groupby
+from typing import NamedTuple, Protocol
+
 import msgspec
 
 from projections.relayed import Queued, Sent
@@ -11,6 +15,37 @@ from wire.reads import RawRead
 from wire.settings import Settings
 from wire.statements import AnyStatement
 from wire.timedrops import Program, ResultFile, Status
+
+
+class Span(NamedTuple):
+    """The reads `begin` to `end` of many: those that one event completed."""
+
+    position: int
+    arrival: int
+    begin: int
+    end: int
+
+
+class Arrived(Protocol):
+    """Many reads of one source, however they are held."""
+
+    @property
+    def source(self) -> str:
+        """Who brought them."""
+
+    @property
+    def size(self) -> int:
+        """How many there are."""
+
+    @property
+    def moments(self) -> Sequence[int]:
+        """Of each, ns UTC."""
+
+    def spans(self) -> Iterable[Span]:
+        """Which of them each event completed, in order."""
+
+    def chips(self, begin: int = 0, end: int | None = None) -> list[str]:
+        """The chips of these reads, in order."""
 
 
 class Reads(msgspec.Struct, frozen=True, tag=True):
@@ -27,6 +62,23 @@ class Reads(msgspec.Struct, frozen=True, tag=True):
     moments: list[int]
     positions: list[int]
     arrivals: list[int]
+
+    @property
+    def size(self) -> int:
+        """How many there are."""
+        return len(self.raws)
+
+    def spans(self) -> Iterator[Span]:
+        """Of each event in order: its position and arrival, and which reads it completed."""
+        begin = 0
+        for position, each in groupby(self.positions):
+            end = begin + len(list(each))
+            yield Span(position, self.arrivals[begin], begin, end)
+            begin = end
+
+    def chips(self, begin: int = 0, end: int | None = None) -> list[str]:
+        """The chips of these reads, in order."""
+        return [str(raw.chip) for raw in self.raws[begin:end]]
 
 
 class Gun(msgspec.Struct, frozen=True, tag=True):

@@ -5,7 +5,7 @@ from statistics import median_low
 import msgspec
 
 from projections.clock import iso_local, offset_at
-from projections.facts import Reads
+from projections.facts import Arrived
 from projections.receipts import Receipts
 from projections.views import GapSpan, SourceHealth
 from store.event import Meta
@@ -106,7 +106,7 @@ class Health(msgspec.Struct):
                 source.connections.clear()
                 source.closed_reason = "meetlog stopped without closing the connection"
 
-    def read(self, reads: Reads, known: list[int] | None = None, connection: int = 0) -> None:
+    def read(self, reads: Arrived, known: list[int] | None = None, connection: int = 0) -> None:
         """Reads of a connection arrived; `known` has the event of each that was a copy.
 
         The last of a piece has waited least, so it tells the clock's skew.
@@ -115,17 +115,10 @@ class Health(msgspec.Struct):
         at = source.connections.get(connection)
         if known is not None and at is not None:  # else the end of a connection completed them
             self.receipts.read(reads, known, connection, at.peer)
-        source.received += len(reads.raws)
-        source.last_read = reads.arrivals[-1]
-        samples: list[int] = []
-        after = 0
-        for i in range(len(reads.positions) - 1, -1, -1):
-            if reads.positions[i] != after:
-                after = reads.positions[i]
-                samples.append(reads.arrivals[i] - reads.moments[i])
-                if len(samples) == SAMPLES:
-                    break
-        source.skews += reversed(samples)
+        source.received += reads.size
+        newest = list(reads.spans())[-SAMPLES:]
+        source.last_read = newest[-1].arrival
+        source.skews += [span.arrival - int(reads.moments[span.end - 1]) for span in newest]
         if len(source.skews) > 20 * SAMPLES:
             del source.skews[:-SAMPLES]
 

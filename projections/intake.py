@@ -1,6 +1,6 @@
 """The intake: takes facts into the state, and notes what has to be worked out anew."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from hashlib import sha256
 from itertools import groupby
 from operator import attrgetter
@@ -45,10 +45,7 @@ from wire.timedrops import STATUS_FILE, RaceKey
 MOST_LOCATIONS = 256
 
 
-_FEW = 4  # fewer pieces at once save nothing
-_RUN_BYTES = 256 * 1024  # decoded at once; more would only take memory
-_BURST = 4096  # a piece so large is many reads already
-_same_connection = attrgetter("kind", "source", "meta")
+_MUCH = 4096  # bytes: of fewer, and of their few reads, it costs less to take one after the other
 _OF_A_CONNECTION = (ev.SOCKET_READ, ev.SOCKET_SENT, ev.SOCKET_CLOSED)
 
 
@@ -101,47 +98,39 @@ class Intake:
     no longer the newest in the log.
     """
 
-    def __init__(self, state: State, foresee: Callable[[Reads], None]) -> None:
-        """`foresee` is called with reads that are about to change the state."""
+    def __init__(self, state: State, foresee: Callable[[Iterable[str]], None]) -> None:
+        """`foresee` is called with the chips of reads that are about to change the state."""
         self.state = state
         self.stale = False
         self.pending = Pending(dict.fromkeys(state.reads.chips, 0))
-        self._foresee = foresee
+        self.foresee = foresee
         state.relays.attend(state.settings)
 
     def feed(self, events: Iterable[Event]) -> None:
         """Take events in, which must follow the state's position without a gap."""
-        for (kind, _, _), each in groupby(events, _same_connection):
-            run = list(each)
-            if kind != ev.SOCKET_READ or len(run) < _FEW or len(run[0].body) > _BURST:
-                for event in run:
-                    self._take_event(event)
-                continue
-            size = max(1, _RUN_BYTES // max(1, len(run[0].body)))
-            for start in range(0, len(run), size):
-                self._take_run(run[start : start + size])
+        for kind, each in groupby(events, attrgetter("kind")):
+            stretch = list(each)
+            self._follow(stretch)
+            much = kind == ev.SOCKET_READ and sum([len(e.body) for e in stretch]) >= _MUCH
+            if much and not self.state.relays.hearing:
+                from projections import stretches
 
-    def _take_run(self, events: list[Event]) -> None:
-        """Take successive pieces of one connection in, at once where they are plain."""
-        state, last = self.state, events[-1]
-        follows = events[0].position == state.position + 1
-        contiguous = last.position - events[0].position == len(events) - 1
-        plain = follows and contiguous and not misfit(last.kind, last.meta)
-        facts = state.decoder.plain_facts(events) if plain else None
-        if facts is None:
-            for event in events:
-                self._take_event(event)
-            return
-        state.position = last.position
-        state.recorded_at = last.recorded_at
-        source = state.health.of(last.source)
-        source.bytes += sum([len(event.body) for event in events])
-        source.last_byte = last.recorded_at
-        self._take_all(last, facts)
+                stretches.take(self, stretch)
+                continue
+            for event in stretch:
+                self.take_event(event)
+
+    def _follow(self, events: Sequence[Event]) -> None:
+        """Note how far these events lead."""
+        for expected, event in enumerate(events, self.state.position + 1):
+            if event.position != expected:
+                raise ValueError(f"event {event.position} does not follow {expected - 1}")
+        self.state.position = events[-1].position
+        self.state.recorded_at = events[-1].recorded_at
 
     def _take_reads(self, event: Event, reads: Reads) -> None:
         relays = self.state.relays
-        self._foresee(reads)
+        self.foresee(reads.chips())
         if relays.hearing:
             copies: set[int] = set()
             known = self.state.reads.add(reads, self.pending.chips, copies)
@@ -151,12 +140,9 @@ class Intake:
             relays.heard_from = reads.positions[-1]
         self.state.health.read(reads, known, int(meta_of(event).get("c", 0)))
 
-    def _take_event(self, event: Event) -> None:
+    def take_event(self, event: Event) -> None:
+        """Take in one event, whose place `feed` has noted."""
         state = self.state
-        if event.position != state.position + 1:
-            raise ValueError(f"event {event.position} does not follow {state.position}")
-        state.position = event.position
-        state.recorded_at = event.recorded_at
         if problem := misfit(event.kind, event.meta):
             self._take(event, strange(event, problem))
             return
@@ -174,9 +160,10 @@ class Intake:
             source.last_byte = event.recorded_at
         else:
             self._notice(event)
-        self._take_all(event, facts)
+        self.take_facts(event, facts)
 
-    def _take_all(self, event: Event, facts: Iterable[Fact]) -> None:
+    def take_facts(self, event: Event, facts: Iterable[Fact]) -> None:
+        """Take in what an event completed."""
         for fact in facts:
             if type(fact) is Reads:
                 self._take_reads(event, fact)

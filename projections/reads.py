@@ -22,8 +22,8 @@ FeedId = int
 POSITION_BITS = 40
 POSITION_MASK = (1 << POSITION_BITS) - 1
 WEAKEST = float("inf")  # the rank of no signal at all
-_NEVER = 2**63  # ns UTC, later than any moment
-_THERE, _NEW, _STRONGER = range(3)  # what putting a read into the set did
+NEVER = 2**63  # ns UTC, later than any moment
+_THERE, NEW, _STRONGER = range(3)  # what putting a read into the set did
 
 
 class Detail(NamedTuple):
@@ -71,50 +71,43 @@ class ReadSet(msgspec.Struct):
         Returns the positions of those that were in it already, one for each
         copy. `copies` gets the places in `reads` of those that changed nothing.
 
-        Of two copies that differ in signal only, the stronger is kept. This
-        is the innermost loop of a replay, hence one call for many reads.
+        Of two copies that differ in signal only, the stronger is kept.
         """
         known: list[int] = []
-        chips = self.chips
-        details = self.detail_ids
-        sizes = self.sizes
-        feeds = self.feed_ids.get(reads.source)
-        if feeds is None:
-            feeds = self.feed_ids[reads.source] = {}
-        for raw, moment, position, place in zip(
-            reads.raws, reads.moments, reads.positions, range(len(reads.raws)), strict=True
-        ):
-            chip = raw.chip
-            if type(chip) is not str:
-                chip = _text(chip)
-            feed = feeds.get(raw.timing_point)
-            if feed is None:
-                feed = self._feed(reads.source, raw.timing_point, position)
-            key = (raw.type, raw.source, raw.antenna, raw.rssi)
-            detail = details.get(key)
-            if detail is None:
-                detail = self._detail(key)
-            by_feed = chips.get(chip)
-            if by_feed is None:
-                by_feed = chips[chip] = {}
-            columns = by_feed.get(feed)
-            if columns is None:
-                columns = by_feed[feed] = Columns(array("q"), array("q"))
-            moments = columns.moments
-            if not moments or moment > moments[-1]:
-                moments.append(moment)
-                columns.origins.append(detail << POSITION_BITS | position)
-            elif (outcome := self._insert(columns, moment, detail, position)) is not _NEW:
-                if outcome is _STRONGER:
-                    dirty[chip] = min(moment, dirty.get(chip, moment))
-                elif copies is not None:
-                    copies.add(place)
+        parallel = zip(reads.raws, reads.moments, reads.positions, strict=True)
+        for place, (raw, moment, position) in enumerate(parallel):
+            feed = self.feed(reads.source, raw.timing_point, position)
+            detail = self.detail((raw.type, raw.source, raw.antenna, raw.rssi))
+            done = self.put(chip_text(raw.chip), feed, moment, detail, position, dirty)
+            if done is not NEW:
                 known.append(position)
-                continue
-            sizes[feed] += 1
-            if moment < dirty.get(chip, _NEVER):
-                dirty[chip] = moment
+            if done is _THERE and copies is not None:
+                copies.add(place)
         return known
+
+    def put(  # noqa: PLR0917 - a read, and where its change is noted
+        self,
+        chip: Chip,
+        feed: FeedId,
+        moment: int,
+        detail: int,
+        position: int,
+        dirty: dict[Chip, int],
+    ) -> int:
+        """Put one read into the set; whether it was there, is new, or stronger than its copy."""
+        columns = self.columns(chip, feed)
+        moments = columns.moments
+        if not moments or moment > moments[-1]:
+            moments.append(moment)
+            columns.origins.append(detail << POSITION_BITS | position)
+            done = NEW
+        else:
+            done = self._insert(columns, moment, detail, position)
+        if done is NEW:
+            self.sizes[feed] += 1
+        if done is not _THERE and moment < dirty.get(chip, NEVER):
+            dirty[chip] = moment
+        return done
 
     def _insert(self, columns: Columns, moment: int, detail: int, position: int) -> int:
         """Put a read in its place, unless it is there already with as strong a signal."""
@@ -132,20 +125,35 @@ class ReadSet(msgspec.Struct):
                 return _STRONGER
         moments.insert(end, moment)
         origins.insert(end, origin)
-        return _NEW
+        return NEW
 
-    def _feed(self, source: str, name: str, position: int) -> FeedId:
-        found = self.feed_ids[source][name] = len(self.feeds)
-        self.feeds.append((source, name))
-        self.sizes.append(0)
-        self.firsts.append(position)
+    def feed(self, source: str, name: str, position: int) -> FeedId:
+        """The id of a feed; a new one's first read came with the event at `position`."""
+        feeds = self.feed_ids.setdefault(source, {})
+        found = feeds.get(name)
+        if found is None:
+            found = feeds[name] = len(self.feeds)
+            self.feeds.append((source, name))
+            self.sizes.append(0)
+            self.firsts.append(position)
         return found
 
-    def _detail(self, key: tuple[int, str, int, int | float | None]) -> int:
-        found = self.detail_ids[key] = len(self.details)
-        self.details.append(Detail(*key))
-        kind, _, _, rssi = key
-        self.ranks.append((-kind, WEAKEST if rssi is None else -rssi))
+    def detail(self, key: tuple[int, str, int, int | float | None]) -> int:
+        """The index of what many reads share: see `Detail`."""
+        found = self.detail_ids.get(key)
+        if found is None:
+            found = self.detail_ids[key] = len(self.details)
+            self.details.append(Detail(*key))
+            kind, _, _, rssi = key
+            self.ranks.append((-kind, WEAKEST if rssi is None else -rssi))
+        return found
+
+    def columns(self, chip: Chip, feed: FeedId) -> Columns:
+        """The reads of a chip at a feed, to be added to."""
+        by_feed = self.chips.setdefault(chip, {})
+        found = by_feed.get(feed)
+        if found is None:
+            found = by_feed[feed] = Columns(array("q"), array("q"))
         return found
 
     def size(self, source: str) -> int:
@@ -153,9 +161,14 @@ class ReadSet(msgspec.Struct):
         return sum(self.sizes[feed] for feed in self.feed_ids.get(source, {}).values())
 
 
+def chip_text(chip: str | int) -> Chip:
+    """A chip as it is known here: it may have come as a number."""
+    return chip if type(chip) is str else _decimal(chip)
+
+
 @lru_cache(maxsize=65536)
-def _text(number: int) -> Chip:
-    """A chip that came as a number. Remembered: making a text takes longer than finding it."""
+def _decimal(number: str | int) -> Chip:
+    """Remembered: making a text takes longer than finding it."""
     return str(number)
 
 

@@ -12,7 +12,7 @@ from itertools import groupby
 
 import msgspec
 
-from projections.facts import Reads
+from projections.facts import Arrived, Span
 
 # A copy now and then in the middle of a connection is a reader's habit, and no resend.
 FEW_COPIES = 10
@@ -60,24 +60,18 @@ class Receipts(msgspec.Struct):
             source, connection, peer, at, reconnected=True, live=at - skew
         )
 
-    def read(self, reads: Reads, known: list[int], connection: int, peer: str) -> None:
+    def read(self, reads: Arrived, known: list[int], connection: int, peer: str) -> None:
         """Reads of one connection came; `known` has the event of each that was a copy, in order."""
         of_source = self.going_on.get(reads.source)
         if not known and (of_source is None or connection not in of_source):
             return  # live, as nearly everything is
         copies = {position: len(list(each)) for position, each in groupby(known)}
-        begin = 0
-        for position, each in groupby(reads.positions):
-            end = begin + len(list(each))
-            self._take(reads, (begin, end), copies.get(position, 0), connection, peer)
-            begin = end
+        for span in reads.spans():
+            self._take(reads, span, copies.get(span.position, 0), connection, peer)
 
-    def _take(
-        self, reads: Reads, span: tuple[int, int], known: int, connection: int, peer: str
-    ) -> None:
-        """What one event completed: the reads of a span, so many of them copies."""
-        begin, end = span
-        at = reads.arrivals[begin]
+    def _take(self, reads: Arrived, span: Span, known: int, connection: int, peer: str) -> None:
+        """What one event completed, so many of which are copies."""
+        position, at, begin, end = span
         of_source = self.going_on.setdefault(reads.source, {})
         receipt = of_source.get(connection)
         if receipt is None:
@@ -91,10 +85,10 @@ class Receipts(msgspec.Struct):
         receipt.received += end - begin
         receipt.known += known
         receipt.new += end - begin - known
-        receipt.first = receipt.first or reads.positions[begin]
-        receipt.last = reads.positions[begin]
+        receipt.first = receipt.first or position
+        receipt.last = position
         if end - begin > known:
-            receipt.chips |= dict.fromkeys([str(raw.chip) for raw in reads.raws[begin:end]])
+            receipt.chips |= dict.fromkeys(reads.chips(begin, end))
 
     def closed(self, source: str, connection: int, at: int) -> None:
         """A connection ended, and its resend with it."""

@@ -8,6 +8,7 @@ lines are read as UTF-8, else as latin-1.
 """
 
 import re
+from collections import defaultdict
 from collections.abc import Collection, Iterable, Sequence
 from itertools import repeat
 
@@ -40,7 +41,7 @@ from wire.ctp01_messages import (
     format_parts,
 )
 from wire.errors import Malformed, malformed
-from wire.reads import RawRead, ReadKind
+from wire.reads import Plain, RawRead, ReadKind
 
 __all__ = [
     "COMMANDS",
@@ -139,13 +140,13 @@ class ClientDecoder(_Lines):
             out.append(parse_client(long))
         return out
 
-    def whole(self, pieces: Sequence[bytes]) -> tuple[list[RawRead], list[int]] | None:
+    def whole(self, pieces: Sequence[bytes]) -> Plain | None:
         """The reads that `feed` would find in successive pieces, where that is simple.
 
-        Beside them how many there are in each piece. That is where all pieces
-        are whole lines as `tagevent-format=CT01_33` has them, tags only. None
-        otherwise, and then nothing has happened. Field by field for all lines
-        together, which takes a third of the time of line by line.
+        That is where all pieces are whole lines as `tagevent-format=CT01_33`
+        has them, tags only. None otherwise, and then nothing has happened.
+        Field by field for all lines together, which takes a fraction of the
+        time of line by line.
         """
         if self.held or self.skipping or not all(piece[-1:] == b"\n" for piece in pieces):
             return None
@@ -158,7 +159,7 @@ class ClientDecoder(_Lines):
         lines = text.count("\n")
         if len(cells) != 9 * lines + 1 or cells[8::9].count("\n") != lines:
             return None
-        _, seqs, locations, tags, times, laps, readers, gators = (cells[n::9] for n in range(8))
+        seqs, locations, tags, times, readers, gators = (cells[n::9] for n in (1, 2, 3, 4, 6, 7))
         if (
             cells[:-1:9].count(_DATA_FORMAT) != lines
             or not {"", GUNTIME, NEWLOCATION}.isdisjoint(tags)
@@ -167,23 +168,14 @@ class ClientDecoder(_Lines):
             or (len(text) > MAX_LINE and max(map(len, text.split("\n"))) > MAX_LINE)
         ):
             return None
-        raws = map(
-            RawRead,
-            tags,
-            times,
-            locations,
-            repeat(int(ReadKind.BEST_SEEN)),
-            _smalls(gators),
-            readers,
-            repeat(""),
-            repeat(None),
-            repeat(""),
-            map(int, seqs),
-            _smalls(laps),
+        told = zip(
+            locations, repeat(int(ReadKind.BEST_SEEN)), readers, _smalls(gators), repeat(None)
         )
-        if len(pieces) == 1:
-            return list(raws), [lines]
-        return list(raws), [piece.count(b"\n") for piece in pieces]
+        counts = [lines] if len(pieces) == 1 else [piece.count(b"\n") for piece in pieces]
+        numbers: defaultdict[str, list[int]] = defaultdict(list)
+        for location, seq in zip(locations, map(int, seqs), strict=True):
+            numbers[location].append(seq)
+        return Plain(tags, times, utc=False, told=[*told], counts=counts, lines=dict(numbers))
 
 
 class ServerDecoder(_Lines):

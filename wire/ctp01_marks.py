@@ -49,16 +49,19 @@ class Marks(msgspec.Struct):
             while len(self.windows) > MAX_IDS:
                 del self.windows[next(iter(self.windows))]
         window = locations.setdefault(location, [0])
-        if seqs[0] > max(window) and [*seqs] == [*range(seqs[0], seqs[0] + len(seqs))]:
-            window += seqs[-WINDOW:]  # as below, all at once: nearly always lines just go on
-            del window[:-WINDOW]
-            return
-        for seq in seqs:
-            # A line that comes again must not push out older ones that still guard a hole.
-            if seq not in window:
-                window.append(seq)
-                if len(window) > WINDOW:
-                    del window[0]
+        for begin in range(0, len(seqs), WINDOW):
+            some = seqs[begin : begin + WINDOW]
+            fresh = set(some)
+            if len(fresh) == len(some) and fresh.isdisjoint(window):
+                window += some  # as below, all at once: nearly always lines just go on
+                del window[:-WINDOW]
+                continue
+            for seq in some:
+                # A line that comes again must not push out older ones that still guard a hole.
+                if seq not in window:
+                    window.append(seq)
+                    if len(window) > WINDOW:
+                        del window[0]
 
     def observe(
         self, connection_id: str, messages: Iterable[Message | Malformed]

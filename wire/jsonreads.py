@@ -14,7 +14,7 @@ import msgspec
 
 from wire.errors import Malformed, malformed
 from wire.jsonkeys import HINT, read_keys
-from wire.reads import RawRead
+from wire.reads import Plain, RawRead
 
 MAX_FRAME = 256 * 1024  # a thousand reads in one message; more is no timing system
 MAX_DEPTH = 16  # arrays of objects need 2; a ceiling keeps the JSON reader off its own limit
@@ -36,18 +36,17 @@ _BOM = b"\xef\xbb\xbf"
 _TOKEN = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"?|[\[\]{}]', re.DOTALL)
 
 
-def whole_pieces(pieces: Sequence[bytes]) -> tuple[list[RawRead], list[int]] | None:
+def whole_pieces(pieces: Sequence[bytes]) -> Plain | None:
     """The reads of successive pieces, where each is whole, plain messages with a read at least.
 
-    Beside them how many there are in each piece. None where any piece is
-    otherwise. A CR is white space to a JSON decoder, which reads all pieces in
-    one call; that is the same as one message after the other exactly where
-    each CR stands between two top-level arrays.
+    None where any piece is otherwise. A CR is white space to a JSON decoder,
+    which reads all pieces in one call; that is the same as one message after
+    the other exactly where each CR stands between two top-level arrays.
     """
     joined = b"".join(pieces)
-    ends = joined.count(b"\r")
+    ends = [piece.count(b"\r") for piece in pieces]
     if (
-        joined.count(b"]\r[") != ends - 1
+        joined.count(b"]\r[") != sum(ends) - 1
         or b"\n" in joined
         or not all(piece[-2:] == b"]\r" and len(piece) <= MAX_FRAME for piece in pieces)
     ):
@@ -57,12 +56,12 @@ def whole_pieces(pieces: Sequence[bytes]) -> tuple[list[RawRead], list[int]] | N
     except (ValueError, RecursionError):
         return None
     counts = [len(array) for array in arrays]
-    if len(arrays) != ends or 0 in counts:
+    if len(arrays) != sum(ends) or 0 in counts:
         return None
-    if ends != len(pieces):
+    if len(arrays) != len(pieces):
         series = iter(counts)
-        counts = [sum(islice(series, piece.count(b"\r"))) for piece in pieces]
-    return list(chain.from_iterable(arrays)), counts
+        counts = [sum(islice(series, messages)) for messages in ends]
+    return Plain.of(list(chain.from_iterable(arrays)), counts)
 
 
 def decode(message: bytes) -> Decoded:

@@ -1,6 +1,8 @@
 """A read as the wire says it, before any clock or zone is applied."""
 
+from collections.abc import Mapping, Sequence
 from enum import IntEnum
+from operator import attrgetter
 from typing import Annotated
 
 import msgspec
@@ -53,3 +55,38 @@ class RawRead(
     epc: Text = ""
     seq: Count = 0
     lap: Count = 0
+
+
+# What many reads share: point, type, reader, antenna, and signal in dBm.
+Told = tuple[str, int, str, int, int | float | None]
+
+
+class Plain(msgspec.Struct, frozen=True):
+    """Plain reads of successive pieces, no gun among them, column by column.
+
+    `chips`, `stamps` and `told` run in parallel; `counts` has how many each
+    piece brought. The stamps are all `utc` or none is. `lines` has the
+    sequence numbers of each location, of CTP01.
+    """
+
+    chips: Sequence[str | int]
+    stamps: Sequence[str]
+    utc: bool
+    told: Sequence[Told]
+    counts: Sequence[int]
+    lines: Mapping[str, Sequence[int]] = {}
+
+    @classmethod
+    def of(cls, raws: Sequence[RawRead], counts: Sequence[int]) -> "Plain | None":
+        """These reads in columns; None when they are not as described."""
+        told = [*map(_TOLD, raws)]
+        stamps = [raw.utc_moment for raw in raws]
+        utc = all(stamps)
+        if (not utc and any(stamps)) or ReadKind.GUN in [each[1] for each in told]:
+            return None
+        if not utc:
+            stamps = [raw.moment for raw in raws]
+        return cls([raw.chip for raw in raws], stamps, utc, told, counts)
+
+
+_TOLD = attrgetter("timing_point", "type", "source", "antenna", "rssi")

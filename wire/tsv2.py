@@ -24,7 +24,7 @@ from wire.jsonreads import (
     oversize,
     whole_pieces,
 )
-from wire.reads import RawRead
+from wire.reads import Plain, RawRead
 
 __all__ = ["Decoder", "encode", "objects"]
 
@@ -87,7 +87,7 @@ class Decoder(msgspec.Struct):
                 at = self._start(data, at, out)
         return out
 
-    def whole(self, pieces: Sequence[bytes]) -> tuple[list[RawRead], list[int]] | None:
+    def whole(self, pieces: Sequence[bytes]) -> Plain | None:
         """What `feed` would make of successive pieces, all at once, where that is simple.
 
         See `wire.jsonreads.whole_pieces`. When None, nothing has happened.

@@ -19,10 +19,10 @@ from projections.rounding import format_cs
 from store.event import Head
 from store.seal import SealError, read_seal, seal_of
 from tests.fuzz.target import Target, choices, text_in
+from tests.kit.at_once import moments_at_once
 from wire import stamps
 from wire.ctp01_lines import render_time
 from wire.errors import EXCERPT_BYTES, WireError, malformed
-from wire.reads import RawRead
 from wire.settings import format_duration, parse_duration
 
 _ARRIVAL = stamps.parse_iso("2026-10-25T02:30:00").wall  # in Berlin, the hour that repeats
@@ -57,14 +57,15 @@ def check_stamp(data: bytes) -> None:
         # Milliseconds of twelve days and more look like seconds since 1970; peers know which.
         assert render_time(told, form) == told or (form == "msecs" and len(told) > 9)
     for clock in _CLOCKS:
-        read = RawRead("7", text or "-", "Finish")
-        quick = clock.quick_moments([read])
+        quick = moments_at_once(clock, [text])
         try:
-            found = clock.to_utc(read.moment, _ARRIVAL)
+            found = clock._closely(text, _ARRIVAL, 0)
         except WireError:
             assert quick is None
+            assert not clock.usual(text)
             continue
         assert quick is None or quick == [found]
+        assert clock.usual(text) in {0, found}
 
 
 def check_seal(data: bytes) -> None:

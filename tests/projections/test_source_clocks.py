@@ -8,6 +8,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from projections.clock import SourceClock, iso_local, offset_at
+from tests.kit.at_once import moments_at_once
 from tests.kit.meets import DELAY, Pool, read, utc
 from wire.errors import WireError
 from wire.reads import RawRead
@@ -51,7 +52,7 @@ def test_local_stamps_are_those_of_zoneinfo(
         text = (text + "000")[: 20 + digits] + suffix
         expected = ns(there) // 10 ** (9 - digits) * 10 ** (9 - digits)
         assert clock.to_utc(text, ns(there) + DELAY) == expected
-        quick = clock.quick_moments([RawRead("7", text, "Finish")])
+        quick = moments_at_once(clock, [text])
         ambiguous = there.utcoffset() != there.replace(fold=1 - fold).utcoffset()
         assert quick == (None if ambiguous and real else [expected]) or not real
 
@@ -60,16 +61,19 @@ def test_local_stamps_are_those_of_zoneinfo(
 @settings(max_examples=400, deadline=None)
 def test_the_quick_way_knows_nothing_that_the_other_does_not(text: str) -> None:
     for clock in (BERLIN, SourceClock("utc", "Europe/Berlin")):
-        quick = clock.quick_moments([RawRead("7", text, "Finish")])
+        if clock.usual(text):
+            assert clock.usual(text) == clock._closely(text, 0, 0)
+        quick = moments_at_once(clock, [text])
         if quick is not None:
-            assert quick == [clock.to_utc(text, 0)]
+            assert quick == [clock.usual(text)]
 
 
 @pytest.mark.parametrize(
     "text", ["2026-04-22T10:15+02.5", "2026-04-22T10:15:42.5+02:00", "2026-04-22 10:15:42.5z"]
 )
 def test_stamps_that_end_oddly_are_left_to_the_slow_way(text: str) -> None:
-    assert BERLIN.quick_moments([RawRead("7", text, "Finish")]) is None
+    assert moments_at_once(BERLIN, [text]) is None
+    assert not BERLIN.usual(text)
 
 
 @given(st.integers(0, 10**9 - 1), st.integers(1, 9))
@@ -79,7 +83,7 @@ def test_every_digit_up_to_nine_counts(fraction: int, digits: int) -> None:
     scale = 10 ** (9 - digits)
     expected = base + fraction // scale * scale
     assert BERLIN.to_utc(text, base) == expected
-    assert BERLIN.quick_moments([RawRead("7", text, "Finish")]) == [expected]
+    assert moments_at_once(BERLIN, [text]) == [expected]
 
 
 @given(st.lists(st.integers(0, 3 * 3600), min_size=1, max_size=30).map(sorted))
@@ -164,7 +168,7 @@ def test_absurd_years_are_refused(year: int) -> None:
     for mode in ("local", "utc"):
         clock = SourceClock(mode, "Europe/Berlin")
         text = f"{year}-06-14T09:00:00.0000000Z"
-        assert clock.quick_moments([RawRead("7", text, "Finish")]) is None
+        assert moments_at_once(clock, [text]) is None
         with pytest.raises(WireError, match="absurd"):
             clock.to_utc(text, utc(0))
 

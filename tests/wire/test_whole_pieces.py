@@ -1,13 +1,11 @@
 """Plain pieces read all at once are read as one by one, in every language, or not at all."""
 
-from collections.abc import Sequence
-from typing import TypeGuard
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from wire.ctp01 import MAX_LINE, ClientDecoder, DataLine, to_raw_read
+from tests.kit.at_once import in_columns
+from wire.ctp01 import MAX_LINE, ClientDecoder
 from wire.jsonreads import MAX_FRAME
 from wire.reads import RawRead
 from wire.tsv1 import Decoder as TsV1
@@ -51,18 +49,6 @@ def pieces_of(messages: st.SearchStrategy[bytes]) -> st.SearchStrategy[list[byte
     return st.lists(st.lists(messages, min_size=1, max_size=4).map(b"".join), min_size=1)
 
 
-def is_read(item: object) -> TypeGuard[DataLine]:
-    return isinstance(item, DataLine) and not item.is_newlocation
-
-
-def one_by_one(decoder: ClientDecoder | TsV1 | TsV2, pieces: Sequence[bytes]) -> list[list[object]]:
-    found: list[list[object]] = []
-    for piece in pieces:
-        items: list[object] = list(decoder.feed(piece))
-        found.append([to_raw_read(i) if is_read(i) else i for i in items])
-    return found
-
-
 @pytest.mark.parametrize("kind", [TsV1, TsV2, ClientDecoder])
 @given(st.data())
 def test_whole_pieces_are_what_feeding_them_gives(
@@ -73,10 +59,7 @@ def test_whole_pieces_are_what_feeding_them_gives(
     whole = decoder.whole(pieces)
     assert decoder == kind(), "looking leaves no trace"
     if whole is not None:
-        reads, counts = whole
-        each = one_by_one(decoder, pieces)
-        assert reads == [read for piece in each for read in piece]
-        assert counts == [len(piece) for piece in each]
+        assert whole == in_columns([decoder.feed(piece) for piece in pieces])
         assert decoder == kind()
 
 
@@ -92,7 +75,7 @@ def test_whole_pieces_are_what_feeding_them_gives(
 def test_plain_pieces_are_read_at_once(decoder: ClientDecoder | TsV1 | TsV2, piece: bytes) -> None:
     whole = decoder.whole([piece, piece])
     assert whole is not None
-    assert len(whole[0]) == sum(whole[1]) == 2 * whole[1][0] > 2
+    assert len(whole.chips) == sum(whole.counts) == 2 * whole.counts[0] > 2
 
 
 @pytest.mark.parametrize(
