@@ -29,14 +29,14 @@ class Stamps:
         """Further stamps, one at least; false when they are of another form at first sight."""
         if not clock.second(stamps[0][:_FRACTION]):
             return False
-        width, text = len(stamps[0]), "".join(stamps)
-        if len(text) != width * len(stamps):  # not of one width
+        width = len(stamps[0])
+        if len(set(map(len, stamps))) > 1:
             width = _FRACTION + _MOST_DIGITS
-            bare = [stamp.removesuffix("Z") for stamp in stamps]
-            if not _FRACTION < min(map(len, bare)) <= max(map(len, bare)) <= width:
+            stamps = [stamp.removesuffix("Z") for stamp in stamps]
+            if not _FRACTION < min(map(len, stamps)) <= max(map(len, stamps)) <= width:
                 return False
-            text = "".join([stamp.ljust(width, "0") for stamp in bare])
-        self._pieces.append((clock, width, text))
+            stamps = [stamp.ljust(width, "0") for stamp in stamps]
+        self._pieces.append((clock, width, "".join(stamps)))
         return True
 
     def moments(self) -> Numbers | None:
@@ -55,11 +55,8 @@ class Stamps:
 
 
 def _moments(clock: SourceClock, width: int, text: str) -> Numbers | None:
-    """The moments of stamps of one width, written one after the other.
-
-    Where they were not, a mark of the next one is not in its place.
-    """
-    if not text.isascii() or len(text) % width:
+    """The moments of stamps of one width, written one after the other."""
+    if not text.isascii():
         return None
     cells = np.frombuffer(text.encode(), np.uint8).reshape(-1, width).T
     if text[width - 1] == "Z":

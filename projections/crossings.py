@@ -9,6 +9,7 @@ arrival, so there is none to get wrong.
 from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import pairwise, repeat
+from operator import itemgetter
 
 import msgspec
 
@@ -95,14 +96,14 @@ def points_of(
     """
     claims: dict[str, list[Feed]] = {p.name: [] for p in settings.points}
     named = {p.name: p for p in settings.points}
-    for id_, (source, name) in enumerate(feeds):
+    # Ids tell who spoke first, and nothing may depend on that: feeds go by name.
+    for id_, (source, name) in sorted(enumerate(feeds), key=itemgetter(1)):
         point, feed = claim(settings.points, source, name)
         named.setdefault(point, PointSettings(name=point))
         claims.setdefault(point, []).append(Feed(id_, feed.backup, feed.shift))
     for name in seen_at:
         named.setdefault(name, PointSettings(name=name))
         claims.setdefault(name, [])
-    # Ids tell who spoke first, and nothing may depend on that: feeds go by name.
     return {
         name: Point(named[name], tuple(sorted(each, key=lambda f: (f.backup, feeds[f.id]))))
         for name, each in claims.items()

@@ -45,7 +45,7 @@ from wire.timedrops import STATUS_FILE, RaceKey
 MOST_LOCATIONS = 256
 
 
-_MUCH = 4096  # bytes: of fewer, and of their few reads, it costs less to take one after the other
+MUCH = 4096  # bytes: of fewer, and of their few reads, it costs less to take one after the other
 _OF_A_CONNECTION = (ev.SOCKET_READ, ev.SOCKET_SENT, ev.SOCKET_CLOSED)
 
 
@@ -111,7 +111,7 @@ class Intake:
         for kind, each in groupby(events, attrgetter("kind")):
             stretch = list(each)
             self._follow(stretch)
-            much = kind == ev.SOCKET_READ and sum([len(e.body) for e in stretch]) >= _MUCH
+            much = kind == ev.SOCKET_READ and sum([len(e.body) for e in stretch]) >= MUCH
             if much and not self.state.relays.hearing:
                 from projections import stretches
 

@@ -19,7 +19,7 @@ from store.forms import misfit
 if TYPE_CHECKING:
     from projections.intake import Intake
 
-_AT_ONCE = (
+AT_ONCE = (
     64 * 1024
 )  # bytes that are decoded at once; of more, what they hold does not stay in cache
 _AGAIN = 8  # parts of those that are tried where not all of it is plain
@@ -42,10 +42,10 @@ def take(intake: "Intake", events: Sequence[Event]) -> None:
 def _take_run(intake: "Intake", events: Sequence[Event]) -> None:
     """Take in pieces of one connection."""
     batch = Batch(events[0].source)
-    for large in _cut(events, _AT_ONCE):
+    for large in _cut(events, AT_ONCE):
         if _take_plain(intake, large, batch):
             continue
-        for some in _cut(large, _AT_ONCE // _AGAIN):
+        for some in _cut(large, AT_ONCE // _AGAIN):
             if not _take_plain(intake, some, batch):
                 _put(intake, batch)
                 batch = Batch(batch.source)

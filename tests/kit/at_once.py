@@ -6,6 +6,7 @@ import msgspec
 
 from projections.bulkstamps import Stamps
 from projections.clock import SourceClock
+from projections.reads import POSITION_BITS, POSITION_MASK, ReadSet
 from wire.ctp01 import DataLine, to_raw_read
 from wire.reads import Plain, RawRead
 
@@ -17,6 +18,21 @@ def moments_at_once(clock: SourceClock, stamps: Sequence[str]) -> list[int] | No
         return None
     found = column.moments()
     return None if found is None else found.tolist()
+
+
+def held(reads: ReadSet) -> dict[str, object]:
+    """All that a set of reads says, whatever numbers it has given to feeds and details."""
+    return {
+        "feeds": dict(zip(reads.feeds, zip(reads.sizes, reads.firsts, strict=True), strict=True)),
+        "reads": {
+            (chip, reads.feeds[feed]): [
+                (moment, reads.details[origin >> POSITION_BITS], origin & POSITION_MASK)
+                for moment, origin in zip(columns.moments, columns.origins, strict=True)
+            ]
+            for chip, by_feed in reads.chips.items()
+            for feed, columns in by_feed.items()
+        },
+    }
 
 
 def in_columns(each: Sequence[Sequence[object]]) -> Plain | None:

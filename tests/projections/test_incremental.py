@@ -1,5 +1,6 @@
 """Folding bit by bit, with stops, saves and loads anywhere, equals folding from nothing."""
 
+import sys
 from collections.abc import Callable
 
 import pytest
@@ -11,6 +12,7 @@ from projections.folding import fold, follow
 from projections.meet import Changes, Meet
 from projections.views import Crossing, Race
 from tests.kit import sayings as say
+from tests.kit.at_once import held
 from tests.kit.days import Deed, day, deeds, fewer_deeds
 from tests.kit.heats import swum
 from tests.kit.meets import SWIM, Pool, read
@@ -61,6 +63,29 @@ def test_incremental_equals_rebuild_at_every_split(
     mirror.take(meet, meet.settle())
     _compare(meet, _rebuilt(log, head))
     mirror.compare(meet)
+
+
+@given(deeds, st.integers(1, 600), st.integers(1, 40))
+@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+def test_many_at_once_are_what_they_are_one_by_one(
+    done: list[Deed], at_once: int, events: int
+) -> None:
+    """A replay takes reads in columns; what comes out does not depend on how many there are."""
+    log = day(done).log
+    head = log.head().position
+    one_by_one, at_one_go = Meet(), Meet()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("projections.intake.MUCH", sys.maxsize)
+        while one_by_one.position < head:
+            one_by_one = follow(one_by_one, log, 1)
+            one_by_one.settle()
+        patch.setattr("projections.intake.MUCH", 1)
+        patch.setattr("projections.stretches.AT_ONCE", at_once)
+        while at_one_go.position < head:
+            at_one_go = follow(at_one_go, log, events)
+        at_one_go.settle()
+    _compare(at_one_go, one_by_one)
+    assert held(at_one_go.state.reads) == held(one_by_one.state.reads)
 
 
 @given(fewer_deeds)
@@ -140,6 +165,15 @@ def _rebuilt(log: object, until: int) -> Meet:
     return meet
 
 
+def _points(meet: Meet) -> list[object]:
+    """The points with their feeds by name: which got a number first says nothing."""
+    feeds = meet.state.reads.feeds
+    return [
+        (point.settings, [(feeds[feed.id], feed.backup, feed.shift) for feed in point.feeds])
+        for point in meet.points()
+    ]
+
+
 def _compare(one: Meet, other: Meet) -> None:
     assert one.position == other.position
     assert one.settings == other.settings
@@ -153,7 +187,7 @@ def _compare(one: Meet, other: Meet) -> None:
     assert one.alarms() == other.alarms()
     assert one.sources() == other.sources()
     assert one.relays() == other.relays()
-    assert one.points() == other.points()
+    assert _points(one) == _points(other)
     assert one.state.resume == other.state.resume
     assert one.state.locations == other.state.locations
     assert one.state.files == other.state.files
