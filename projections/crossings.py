@@ -291,7 +291,7 @@ def _of_one_feed(
     found = []
     start, rule = begin, settings.rule
     for end in ends:
-        chosen = start if end == start + 1 else _choose_index(reads, columns, start, end, rule)
+        chosen = start if end == start + 1 else choose_index(reads, columns, start, end, rule)
         origin = origins[chosen]
         found.append(
             Passing(
@@ -309,7 +309,7 @@ def _of_one_feed(
     return found
 
 
-def _choose_index(reads: ReadSet, columns: Columns, start: int, end: int, rule: str) -> int:
+def choose_index(reads: ReadSet, columns: Columns, start: int, end: int, rule: str) -> int:
     """`choose` among the reads `start` to `end` of one feed."""
     moments, ranked = columns.moments, reads.ranks
     told = [origin >> POSITION_BITS for origin in columns.origins[start:end]]

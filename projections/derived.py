@@ -8,7 +8,7 @@ they are first asked for, or just before it is read again: those of a long
 meet take seconds, and nearly nobody asks for those of yesterday's swimmers.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from operator import itemgetter
 
 import msgspec
@@ -30,6 +30,7 @@ from projections.starts import Start, Starts, assign
 from projections.views import Lane, QuarantineEntry, Race
 from wire.timedrops import RaceKey
 
+MANY = 100  # chips: of fewer, loading numpy takes longer than it saves
 CrossingKey = tuple[str, str, int]  # chip, point, first read in ns UTC
 
 
@@ -122,8 +123,17 @@ class Derived:
             self._passings[chip] = self._work_out(chip, {}, 0)
         return self._passings.get(chip, {})
 
+    def _work_out_unworked(self) -> None:
+        """Work out the crossings of all chips that nobody has asked for yet."""
+        ready = self._work_out_many([*self._unworked])
+        self._passings |= ready
+        self._unworked -= ready.keys()
+        for chip in list(self._unworked):
+            self.passings(chip)
+
     def everything(self) -> Changes:
         """All that there is, as if it had just been found."""
+        self._work_out_unworked()
         crossings: dict[CrossingKey, Passing | None] = {}
         for chip in self.chips():
             _compare(chip, {}, self.passings(chip), crossings)
@@ -135,8 +145,7 @@ class Derived:
         since = pending.chips
         everything = pending.everything
         if pending.restated or everything or self._feeds_known != len(state.reads.feeds):
-            for chip in list(self._unworked):  # while the points and rulings are those of before
-                self.passings(chip)
+            self._work_out_unworked()  # while the points and rulings are those of before
         if pending.restated:
             since |= dict.fromkeys(self._settle_rulings(), 0)
             everything = True
@@ -145,9 +154,12 @@ class Derived:
             since |= dict.fromkeys(self._settle_points(), 0)
         chips = set(since)
         crossings: dict[CrossingKey, Passing | None] = {}
+        ready = self._work_out_many(
+            [chip for chip, moment in since.items() if not (moment and self._passings.get(chip))]
+        )
         for chip, moment in since.items():
             before = self.passings(chip)
-            self._settle_crossings(chip, before, moment)
+            self._settle_crossings(chip, before, moment, ready.get(chip))
             _compare(chip, before, self.passings(chip), crossings)
         for chip in chips & self._strangers.keys():
             self._strangers[chip] = None  # it was read again
@@ -201,7 +213,14 @@ class Derived:
             return seen
         return seen | {c for c, fed in reads.chips.items() if not feeds.isdisjoint(fed)}
 
-    def _settle_crossings(self, chip: str, before: Mapping[str, list[Passing]], since: int) -> None:
+    def _settle_crossings(
+        self,
+        chip: str,
+        before: Mapping[str, list[Passing]],
+        since: int,
+        ready: dict[str, list[Passing]] | None = None,
+    ) -> None:
+        """Note a chip's crossings now: those that are `ready`, else worked out."""
         if chip not in self.state.reads.chips and chip not in self.rulings.sightings:
             # Somebody was said to have been seen with it, and was not.
             self._passings.pop(chip, None)
@@ -209,7 +228,9 @@ class Derived:
             if chip in spoken:
                 spoken.remove(chip)
             return
-        self._passings[chip] = self._work_out(chip, before if since else {}, since)
+        if ready is None:
+            ready = self._work_out(chip, before if since else {}, since)
+        self._passings[chip] = ready
         if not before:
             spoken = self._spoken.setdefault(canonical(chip), [])
             if chip not in spoken:
@@ -232,6 +253,32 @@ class Derived:
                 )
             )
         }
+
+    def _work_out_many(self, chips: Sequence[str]) -> dict[str, dict[str, list[Passing]]]:
+        """`_work_out` of chips of which nothing was known, as far as that saves time."""
+        if len(chips) < MANY:
+            return {}
+        from projections import bulkcrossings  # it loads numpy
+
+        reads = self.state.reads
+        alone: dict[tuple[int, ...], bool] = {}
+        hearing: dict[int, list[str]] = {}
+        for chip in chips:
+            feeds = tuple(reads.chips.get(chip, ()))
+            if feeds not in alone:
+                alone[feeds] = len({self._point_of[feed][0] for feed in feeds}) == len(feeds)
+            if alone[feeds] and self.corrections(chip) is NONE:
+                for feed in feeds:
+                    hearing.setdefault(feed, []).append(chip)
+        ready: dict[str, dict[str, list[Passing]]] = {}
+        for id_ in sorted(hearing, key=lambda id_: self._point_of[id_][0]):
+            point = self._point_of[id_][1]
+            told_by = next(feed for feed in point.feeds if feed.id == id_)
+            columns = [reads.chips[chip][id_] for chip in hearing[id_]]
+            found = bulkcrossings.passings_of_many(reads, columns, told_by, point.settings)
+            for chip, passings in zip(hearing[id_], found, strict=True):
+                ready.setdefault(chip, {})[point.settings.name] = passings
+        return ready
 
     def _points_of_chip(
         self, feeds: Iterable[int], corrections: Corrections

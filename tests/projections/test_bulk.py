@@ -1,23 +1,28 @@
 """Reads that are put into the set many at once leave the set that they leave one by one."""
 
 from collections.abc import Sequence
+from typing import Literal
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from projections.bulk import Batch, add
+from projections.bulkcrossings import passings_of_many
 from projections.bulkstamps import Stamps
 from projections.clock import UTC, SourceClock
+from projections.crossings import Feed, Point, passings
 from projections.facts import Reads
 from projections.reads import ReadSet
 from store.event import SOCKET_READ, Event, pack_meta
 from tests.kit.at_once import held, moments_at_once
 from wire.reads import Plain, RawRead
+from wire.settings import PointSettings
 from wire.stamps import NS, format_iso
 
 BERLIN = SourceClock("local", "Europe/Berlin")
 NOON = 1_781_431_200 * NS
+RULES: tuple[Literal["best", "first", "last"], ...] = ("best", "first", "last")
 # Few of everything, so that the same comes again in all ways.
 raws = st.builds(
     lambda chip, tick, *rest: RawRead(chip, format_iso(NOON + tick * NS // 4), *rest),
@@ -145,3 +150,29 @@ def test_pieces_of_different_clocks_and_widths_are_one_column() -> None:
     assert found is not None
     noon = UTC.to_utc("2026-06-14T12:00:00.5", 0)
     assert found.tolist() == [noon] * 3 + [noon - 2 * 3600 * NS]
+
+
+@given(
+    st.lists(st.lists(raws, min_size=1, max_size=30), min_size=1, max_size=5),
+    st.sampled_from(RULES),
+    st.integers(0, 8),
+    st.booleans(),
+)
+@settings(max_examples=500)
+def test_crossings_of_many_chips_are_those_of_each(
+    each: list[list[RawRead]], rule: Literal["best", "first", "last"], quarters: int, backup: bool
+) -> None:
+    reads = ReadSet()
+    for number, some in enumerate(each):
+        for raw in some:
+            told = (raw.type, raw.source, raw.antenna, raw.rssi)
+            feed, detail = reads.feed("mat", "Finish", 1), reads.detail(told)
+            reads.put(str(number), feed, UTC.to_utc(raw.moment, 0), detail, 1, {})
+    point = Point(
+        PointSettings("Finish", rule=rule, gap=quarters * NS // 4),
+        (Feed(feed, backup=backup, shift=7 * NS),),
+    )
+    several = [by_feed[feed] for by_feed in reads.chips.values()]
+    assert passings_of_many(reads, several, point.feeds[0], point.settings) == [
+        passings(reads, by_feed, point) for by_feed in reads.chips.values()
+    ]
