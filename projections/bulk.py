@@ -59,7 +59,7 @@ class Batch:
         """Of a connection of this source; nothing yet."""
         self.source = source
         self.events: list[Event] = []
-        self.lines: list[Mapping[str, Sequence[int]]] = []  # see `Plain`
+        self.lines: list[Mapping[str, Sequence[int]]] = []  # see `Plain.lines`
         self.told = _Numbering[Told]()
         self._counts: list[int] = []
         self._stamps = Stamps()
@@ -70,7 +70,7 @@ class Batch:
         if not self._stamps.take(clock, plain.stamps):
             return False
         self.events += events
-        self.lines.append(plain.lines)
+        self.lines.append(plain.lines())
         self.told.take(plain.told)
         self._counts += plain.counts
         self._chips.take(plain.chips)

@@ -50,10 +50,12 @@ class SourceClock(msgspec.Struct, frozen=True):
 
     def usual(self, text: str) -> int:
         """The same of a stamp in the usual form; 0 for one that needs a closer look."""
-        fraction = text[20:].removesuffix("Z")
+        fraction = text[20:]
+        if fraction[-1:] == "Z":
+            fraction = fraction[:-1]
         if not (fraction.isdigit() and fraction.isascii() and len(fraction) < len(_SCALES)):
             return 0
-        base = self.second(text[:20])
+        base: int = _second(self.mode, self.zone, text[:20])
         return base and base + int(fraction) * _SCALES[len(fraction)]
 
     def _closely(self, text: str, arrival: int, previous: int) -> int:

@@ -41,6 +41,7 @@ from wire.tsv1 import Decoder as TsV1
 from wire.tsv2 import Decoder as TsV2
 
 SETTINGS_SOURCE = "settings"
+SEVERAL = 512  # bytes: of fewer, and of their few reads, it costs less to take one after the other
 Wire = TsV1 | TsV2 | Ctp01
 
 
@@ -107,7 +108,8 @@ class Decoder(msgspec.Struct):
             if stream is None or wire is None:
                 reason = "bytes of a connection in a language unknown to this version"
                 return [_quarantined(event, Malformed(reason, "", "update meetlog and rebuild"))]
-            return self._stream_facts(event, stream, wire.feed(event.body))
+            plain = self._plain_facts(event, wire) if len(event.body) >= SEVERAL else None
+            return plain or self._stream_facts(event, stream, wire.feed(event.body))
         if kind == ev.SOCKET_OPENED:
             meta = meta_of(event)
             stream = open_stream(meta.get("protocol", ""), relay=bool(meta.get("relay")))
@@ -137,6 +139,18 @@ class Decoder(msgspec.Struct):
         stream = self.streams.get(first.source, {}).get(meta_of(first)["c"])
         wire = stream.wire if stream else None
         return wire.whole([event.body for event in events]) if wire else None
+
+    def _plain_facts(self, event: Event, wire: Wire) -> list[Fact] | None:
+        """The facts of a plain piece with plain stamps; None for another, and nothing is done."""
+        plain = wire.whole((event.body,))
+        if plain is None:
+            return None
+        usual = (UTC if plain.utc else self.clock(event.source)).usual
+        moments = [*map(usual, plain.stamps)]
+        if not all(moments):
+            return None
+        reads = _reads(event, plain.reads(), moments)
+        return [reads, *self.passed(event, moments[-1], (plain.lines(),))]
 
     def passed(
         self, last: Event, moment: int, lines: Iterable[Mapping[str, Sequence[int]]]

@@ -8,7 +8,9 @@ they are first asked for, or just before it is read again: those of a long
 meet take seconds, and nearly nobody asks for those of yesterday's swimmers.
 """
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
+from itertools import chain
 from operator import itemgetter
 
 import msgspec
@@ -255,19 +257,25 @@ class Derived:
         }
 
     def _work_out_many(self, chips: Sequence[str]) -> dict[str, dict[str, list[Passing]]]:
-        """`_work_out` of chips of which nothing was known, as far as that saves time."""
+        """`_work_out` of chips of which nothing was known, as far as that saves time.
+
+        That is where each of their feeds has heard many, and is alone at its point.
+        """
         if len(chips) < MANY:
             return {}
         from projections import bulkcrossings  # it loads numpy
 
         reads = self.state.reads
-        alone: dict[tuple[int, ...], bool] = {}
+        feeds_of = {chip: tuple(reads.chips.get(chip, ())) for chip in chips}
+        busy = {feed for feed, n in Counter(chain(*feeds_of.values())).items() if n >= MANY}
+        fits = {
+            feeds: busy.issuperset(feeds)
+            and len({self._point_of[feed][0] for feed in feeds}) == len(feeds)
+            for feeds in set(feeds_of.values())
+        }
         hearing: dict[int, list[str]] = {}
-        for chip in chips:
-            feeds = tuple(reads.chips.get(chip, ()))
-            if feeds not in alone:
-                alone[feeds] = len({self._point_of[feed][0] for feed in feeds}) == len(feeds)
-            if alone[feeds] and self.corrections(chip) is NONE:
+        for chip, feeds in feeds_of.items():
+            if fits[feeds] and self.corrections(chip) is NONE:
                 for feed in feeds:
                     hearing.setdefault(feed, []).append(chip)
         ready: dict[str, dict[str, list[Passing]]] = {}

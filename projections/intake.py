@@ -45,7 +45,7 @@ from wire.timedrops import STATUS_FILE, RaceKey
 MOST_LOCATIONS = 256
 
 
-MUCH = 4096  # bytes: of fewer, and of their few reads, it costs less to take one after the other
+MUCH = 64 * 1024  # bytes of a connection: of fewer it costs less to take one after the other
 _OF_A_CONNECTION = (ev.SOCKET_READ, ev.SOCKET_SENT, ev.SOCKET_CLOSED)
 
 
@@ -113,9 +113,9 @@ class Intake:
             self._follow(stretch)
             much = kind == ev.SOCKET_READ and sum([len(e.body) for e in stretch]) >= MUCH
             if much and not self.state.relays.hearing:
-                from projections import stretches
+                from projections import stretches  # it loads numpy
 
-                stretches.take(self, stretch)
+                stretches.take(self, stretch, MUCH)
                 continue
             for event in stretch:
                 self.take_event(event)
@@ -137,7 +137,7 @@ class Intake:
             relays.hear(reads, copies)
         else:
             known = self.state.reads.add(reads, self.pending.chips)
-            relays.heard_from = reads.positions[-1]
+            relays.heard_from = max(relays.heard_from, reads.positions[-1])
         self.state.health.read(reads, known, int(meta_of(event).get("c", 0)))
 
     def take_event(self, event: Event) -> None:
@@ -255,6 +255,11 @@ class Intake:
             source.guns += 1
             state.guns[key] = fact
             self.pending.starting = True
+
+    def order_guns(self) -> None:
+        """Have the guns in the order of the log again, whatever order they were taken in."""
+        guns = self.state.guns
+        self.state.guns = dict(sorted(guns.items(), key=lambda gun: gun[1].position))
 
     def _take_statement(self, fact: Stated) -> None:
         state = self.state

@@ -74,11 +74,18 @@ class ReadSet(msgspec.Struct):
         Of two copies that differ in signal only, the stronger is kept.
         """
         known: list[int] = []
+        feeds, details = self.feed_ids.setdefault(reads.source, {}), self.detail_ids
         parallel = zip(reads.raws, reads.moments, reads.positions, strict=True)
         for place, (raw, moment, position) in enumerate(parallel):
-            feed = self.feed(reads.source, raw.timing_point, position)
-            detail = self.detail((raw.type, raw.source, raw.antenna, raw.rssi))
-            done = self.put(chip_text(raw.chip), feed, moment, detail, position, dirty)
+            chip = raw.chip if type(raw.chip) is str else _decimal(raw.chip)
+            feed = feeds.get(raw.timing_point)
+            if feed is None:
+                feed = self.feed(reads.source, raw.timing_point, position)
+            key = (raw.type, raw.source, raw.antenna, raw.rssi)
+            detail = details.get(key)
+            if detail is None:
+                detail = self.detail(key)
+            done = self.put(chip, feed, moment, detail, position, dirty)
             if done is not NEW:
                 known.append(position)
             if done is _THERE and copies is not None:
@@ -95,7 +102,10 @@ class ReadSet(msgspec.Struct):
         dirty: dict[Chip, int],
     ) -> int:
         """Put one read into the set; whether it was there, is new, or stronger than its copy."""
-        columns = self.columns(chip, feed)
+        by_feed = self.chips.get(chip)
+        columns = None if by_feed is None else by_feed.get(feed)
+        if columns is None:
+            columns = self.columns(chip, feed)
         moments = columns.moments
         if not moments or moment > moments[-1]:
             moments.append(moment)

@@ -278,7 +278,8 @@ class Relays(msgspec.Struct):
         gun = fact if isinstance(fact, Gun) else None
         heard = Heard(reads, gun, frozenset(copies))
         if not self.feeding:
-            self.heard_from = heard.until  # a relay that is added later begins in the log
+            # A relay that is added later begins in the log.
+            self.heard_from = max(self.heard_from, heard.until)
             return
         self.heard.append(heard)
         self.heard_size += heard.size

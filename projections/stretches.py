@@ -25,18 +25,25 @@ AT_ONCE = (
 _AGAIN = 8  # parts of those that are tried where not all of it is plain
 
 
-def take(intake: "Intake", events: Sequence[Event]) -> None:
-    """Take in successive events of kind `socket.read`, whose places have been noted."""
+def take(intake: "Intake", events: Sequence[Event], much: int) -> None:
+    """Take in successive events of kind `socket.read`, whose places have been noted.
+
+    Those of a connection that are fewer bytes than `much` are taken one by one.
+    """
     sources: dict[str, list[Event]] = {}
     for event in events:
         sources.setdefault(event.source, []).append(event)
+    guns = len(intake.state.guns)
     for each in sources.values():
-        for meta, run in groupby(each, attrgetter("meta")):
-            if misfit(each[0].kind, meta):
+        for meta, several in groupby(each, attrgetter("meta")):
+            run = list(several)
+            if sum([len(e.body) for e in run]) >= much and not misfit(run[0].kind, meta):
+                _take_run(intake, run)
+            else:
                 for event in run:
                     intake.take_event(event)
-            else:
-                _take_run(intake, list(run))
+    if len(sources) > 1 and len(intake.state.guns) > guns:
+        intake.order_guns()
 
 
 def _take_run(intake: "Intake", events: Sequence[Event]) -> None:

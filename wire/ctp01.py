@@ -159,7 +159,7 @@ class ClientDecoder(_Lines):
         lines = text.count("\n")
         if len(cells) != 9 * lines + 1 or cells[8::9].count("\n") != lines:
             return None
-        seqs, locations, tags, times, readers, gators = (cells[n::9] for n in (1, 2, 3, 4, 6, 7))
+        seqs, locations, tags, times, laps, readers, gators = (cells[n::9] for n in range(1, 8))
         if (
             cells[:-1:9].count(_DATA_FORMAT) != lines
             or not {"", GUNTIME, NEWLOCATION}.isdisjoint(tags)
@@ -172,10 +172,28 @@ class ClientDecoder(_Lines):
             locations, repeat(int(ReadKind.BEST_SEEN)), readers, _smalls(gators), repeat(None)
         )
         counts = [lines] if len(pieces) == 1 else [piece.count(b"\n") for piece in pieces]
+        return PlainLines(tags, times, False, [*told], counts, seqs, laps)
+
+
+class PlainLines(Plain, frozen=True):
+    """Plain lines in columns, of which these two are still as they were written."""
+
+    seqs: list[str]
+    laps: list[str]
+
+    def reads(self) -> list[RawRead]:
+        """The same as `to_raw_read` has them."""
+        points, kinds, readers, gators, _ = zip(*self.told, strict=True)
+        numbers = map(int, self.seqs), _smalls(self.laps)
+        columns = self.chips, self.stamps, points, kinds, gators, readers
+        return [*map(RawRead, *columns, repeat(""), repeat(None), repeat(""), *numbers)]
+
+    def lines(self) -> dict[str, list[int]]:
+        """The sequence numbers of each location."""
         numbers: defaultdict[str, list[int]] = defaultdict(list)
-        for location, seq in zip(locations, map(int, seqs), strict=True):
-            numbers[location].append(seq)
-        return Plain(tags, times, utc=False, told=[*told], counts=counts, lines=dict(numbers))
+        for told, seq in zip(self.told, map(int, self.seqs), strict=True):
+            numbers[told[0]].append(seq)
+        return dict(numbers)
 
 
 class ServerDecoder(_Lines):

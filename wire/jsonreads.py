@@ -14,7 +14,7 @@ import msgspec
 
 from wire.errors import Malformed, malformed
 from wire.jsonkeys import HINT, read_keys
-from wire.reads import Plain, RawRead
+from wire.reads import Plain, RawRead, in_columns
 
 MAX_FRAME = 256 * 1024  # a thousand reads in one message; more is no timing system
 MAX_DEPTH = 16  # arrays of objects need 2; a ceiling keeps the JSON reader off its own limit
@@ -61,7 +61,7 @@ def whole_pieces(pieces: Sequence[bytes]) -> Plain | None:
     if len(arrays) != len(pieces):
         series = iter(counts)
         counts = [sum(islice(series, messages)) for messages in ends]
-    return Plain.of(list(chain.from_iterable(arrays)), counts)
+    return in_columns(list(chain.from_iterable(arrays)), counts)
 
 
 def decode(message: bytes) -> Decoded:

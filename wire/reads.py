@@ -65,8 +65,7 @@ class Plain(msgspec.Struct, frozen=True):
     """Plain reads of successive pieces, no gun among them, column by column.
 
     `chips`, `stamps` and `told` run in parallel; `counts` has how many each
-    piece brought. The stamps are all `utc` or none is. `lines` has the
-    sequence numbers of each location, of CTP01.
+    piece brought. The stamps are all `utc` or none is.
     """
 
     chips: Sequence[str | int]
@@ -74,19 +73,36 @@ class Plain(msgspec.Struct, frozen=True):
     utc: bool
     told: Sequence[Told]
     counts: Sequence[int]
-    lines: Mapping[str, Sequence[int]] = {}
 
-    @classmethod
-    def of(cls, raws: Sequence[RawRead], counts: Sequence[int]) -> "Plain | None":
-        """These reads in columns; None when they are not as described."""
-        told = [*map(_TOLD, raws)]
-        stamps = [raw.utc_moment for raw in raws]
-        utc = all(stamps)
-        if (not utc and any(stamps)) or ReadKind.GUN in [each[1] for each in told]:
-            return None
-        if not utc:
-            stamps = [raw.moment for raw in raws]
-        return cls([raw.chip for raw in raws], stamps, utc, told, counts)
+    def reads(self) -> list[RawRead]:
+        """The same one by one."""
+        raise NotImplementedError
+
+    def lines(self) -> Mapping[str, Sequence[int]]:
+        """The sequence numbers of each location, where the language has them."""
+        return {}
 
 
-_TOLD = attrgetter("timing_point", "type", "source", "antenna", "rssi")
+class PlainReads(Plain, frozen=True):
+    """Those that came one by one."""
+
+    raws: list[RawRead]
+
+    def reads(self) -> list[RawRead]:
+        """The same one by one."""
+        return self.raws
+
+
+def in_columns(raws: list[RawRead], counts: Sequence[int]) -> PlainReads | None:
+    """These reads in columns; None where they are not as `Plain` has them."""
+    told = [*map(_told, raws)]
+    stamps = [raw.utc_moment for raw in raws]
+    utc = all(stamps)
+    if (not utc and any(stamps)) or ReadKind.GUN in [each[1] for each in told]:
+        return None
+    if not utc:
+        stamps = [raw.moment for raw in raws]
+    return PlainReads([raw.chip for raw in raws], stamps, utc, told, counts, raws)
+
+
+_told = attrgetter("timing_point", "type", "source", "antenna", "rssi")

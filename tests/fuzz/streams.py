@@ -7,7 +7,7 @@ import msgspec
 
 from projections.clock import SourceClock
 from tests.fuzz.target import Target, choices, cuttings
-from tests.kit.at_once import in_columns, moments_at_once
+from tests.kit.at_once import fed, moments_at_once, whole
 from wire import ctp01, jsonreads, tsv1, tsv2
 from wire.ctp01_buffer import LineBuffer, due_lines
 from wire.ctp01_client import MAX_HELD, MAX_SETTINGS, MAX_WAITING, ClientOptions, ClientSession
@@ -80,7 +80,7 @@ def _at_once(
     if at_once is not None:
         decoder = kind()
         each = [decoder.feed(piece) for piece in pieces]
-        assert at_once == in_columns(each)
+        assert whole(at_once) == fed(each)
 
 
 def check_tsv1(data: bytes) -> None:

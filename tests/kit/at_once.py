@@ -1,14 +1,13 @@
 """Stamps and reads as a replay takes them in: many at once."""
 
-from collections.abc import Sequence
-
-import msgspec
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
 
 from projections.bulkstamps import Stamps
 from projections.clock import SourceClock
 from projections.reads import POSITION_BITS, POSITION_MASK, ReadSet
 from wire.ctp01 import DataLine, to_raw_read
-from wire.reads import Plain, RawRead
+from wire.reads import Plain, RawRead, Told, in_columns
 
 
 def moments_at_once(clock: SourceClock, stamps: Sequence[str]) -> list[int] | None:
@@ -35,16 +34,36 @@ def held(reads: ReadSet) -> dict[str, object]:
     }
 
 
-def in_columns(each: Sequence[Sequence[object]]) -> Plain | None:
-    """What the decoder of a language found in each piece, as it would tell it of whole pieces."""
+class Whole(NamedTuple):
+    """What successive whole pieces say, however it is told."""
+
+    reads: list[RawRead]
+    chips: Sequence[str | int]
+    stamps: Sequence[str]
+    told: Sequence[Told]
+    counts: Sequence[int]
+    lines: Mapping[str, Sequence[int]]
+
+
+def whole(plain: Plain) -> Whole:
+    """Of the columns of a decoder."""
+    told = plain.chips, plain.stamps, plain.told, plain.counts
+    return Whole(plain.reads(), *told, plain.lines())
+
+
+def fed(each: Sequence[Sequence[object]]) -> Whole | None:
+    """Of what the decoder made of each piece one after the other; None where it is not plain."""
     items = [item for piece in each for item in piece]
     raws = [to_raw_read(item) if isinstance(item, DataLine) else item for item in items]
     reads = [raw for raw in raws if isinstance(raw, RawRead)]
     if len(reads) < len(items) or any(isinstance(i, DataLine) and i.is_newlocation for i in items):
         return None
-    plain = Plain.of(reads, [len(piece) for piece in each])
+    columns = in_columns(reads, [len(piece) for piece in each])
     lines: dict[str, list[int]] = {}
     for item in items:
         if isinstance(item, DataLine):
             lines.setdefault(item.location, []).append(item.seq)
-    return plain and msgspec.structs.replace(plain, lines=lines)
+    if columns is None:
+        return None
+    chips = [read.chip for read in reads]
+    return Whole(reads, chips, columns.stamps, columns.told, columns.counts, lines)

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.kit.at_once import in_columns
+from tests.kit.at_once import fed, whole
 from wire.ctp01 import MAX_LINE, ClientDecoder
 from wire.jsonreads import MAX_FRAME
 from wire.reads import RawRead
@@ -56,10 +56,10 @@ def test_whole_pieces_are_what_feeding_them_gives(
 ) -> None:
     pieces = data.draw(pieces_of(_ctp01 if kind is ClientDecoder else _json))
     decoder = kind()
-    whole = decoder.whole(pieces)
+    plain = decoder.whole(pieces)
     assert decoder == kind(), "looking leaves no trace"
-    if whole is not None:
-        assert whole == in_columns([decoder.feed(piece) for piece in pieces])
+    if plain is not None:
+        assert whole(plain) == fed([decoder.feed(piece) for piece in pieces])
         assert decoder == kind()
 
 
@@ -73,9 +73,9 @@ def test_whole_pieces_are_what_feeding_them_gives(
     ],
 )
 def test_plain_pieces_are_read_at_once(decoder: ClientDecoder | TsV1 | TsV2, piece: bytes) -> None:
-    whole = decoder.whole([piece, piece])
-    assert whole is not None
-    assert len(whole.chips) == sum(whole.counts) == 2 * whole.counts[0] > 2
+    plain = decoder.whole([piece, piece])
+    assert plain is not None
+    assert len(plain.chips) == sum(plain.counts) == 2 * plain.counts[0] > 2
 
 
 @pytest.mark.parametrize(
