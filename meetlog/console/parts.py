@@ -8,6 +8,7 @@ from markupsafe import Markup
 
 from meetlog.console import plots
 from meetlog.console.heats import heat_of, shown_race
+from meetlog.console.lookout import RECENT
 from meetlog.console.readings import rates
 from meetlog.console.snapshots import Snapshot
 from meetlog.console.troubles import silence, troubles, worst
@@ -80,7 +81,9 @@ def contexts(opened: OpenMeet, asked: Asked, parts: Iterable[str]) -> dict[str, 
             case "sources":
                 found |= _sources(s, now)
             case "crossings":
-                found["crossings"] = crossings_of(opened, asked)
+                shown = found["crossings"] = crossings_of(opened, asked)
+                swimmers = {c.swimmer for c in shown if c.swimmer}
+                found["names"] = {each: opened.meet.name_of(each) for each in swimmers}
             case "rates":
                 until = s.place.recorded_at if s.past else now // (10 * NS) * (10 * NS)
                 found |= {"rates": rates(opened.meet, until), "rates_until": until}
@@ -105,7 +108,10 @@ def crossings_of(opened: OpenMeet, asked: Asked) -> list[Crossing]:
         mine = meet.state.reads.chips if chips is None else chips
         chips = [each for each in mine if canonical(each) in of_race]
     if chips is None:
-        return [c for c in asked.snapshot.recent if point in (None, c.point)][:most]
+        ready = asked.snapshot.recent
+        newest = [c for c in ready if point in (None, c.point)]
+        if point is None or len(newest) >= most or len(ready) < RECENT:
+            return newest[:most]
     found = meet.crossings(chips, point)
     if race is not None and race.start_ns is not None:
         swum = race.start_ns

@@ -8,7 +8,7 @@ from pathlib import Path
 import msgspec
 
 from meetlog.commands.standing import status_of
-from meetlog.console.lookout import Lookout
+from meetlog.console.lookout import RECENT, Lookout
 from meetlog.console.pulse import Pulse
 from meetlog.console.signs import STALE, Sign
 from meetlog.opening import OpenMeet
@@ -46,8 +46,8 @@ class Place(msgspec.Struct, frozen=True):
 class Snapshot(msgspec.Struct, frozen=True):
     """How the meet stands. `recent` has the newest crossings, the newest first.
 
-    `names` are those of swimmers by id. `taken_at` is ns UTC; of the past, when its newest event
-    was recorded. `past` tells that later events are left out. `sign` is what the `run` told last.
+    `taken_at` is ns UTC; of the past, when its newest event was recorded. `past` tells that later
+    events are left out. `sign` is what the `run` told last.
     """
 
     meet: str
@@ -63,7 +63,6 @@ class Snapshot(msgspec.Struct, frozen=True):
     following: Race | None
     races: tuple[Race, ...]
     recent: tuple[Crossing, ...]
-    names: Mapping[str, str]
     revisions: tuple[Revision, ...]
     quarantine: tuple[QuarantineEntry, ...]
     alarms: tuple[Alarm, ...]
@@ -84,9 +83,9 @@ def take(lookout: Lookout, sign: Sign | None, now: int) -> Snapshot:
         return _snapshot(opened, tuple(lookout.recent()), pulses, sign, now, past=False)
 
 
-def take_past(opened: OpenMeet, recent: int) -> Snapshot:
-    """How the meet of a log that ends in the past stood then, with so many crossings."""
-    newest = tuple(reversed(opened.meet.crossings()[-recent:]))
+def take_past(opened: OpenMeet) -> Snapshot:
+    """How the meet of a log that ends in the past stood then."""
+    newest = tuple(reversed(opened.meet.crossings()[-RECENT:]))
     at = opened.meet.state.recorded_at
     return _snapshot(opened, newest, {}, None, at, past=True)
 
@@ -120,7 +119,6 @@ def _snapshot(
         following=status.next,
         races=tuple(meet.races()),
         recent=recent,
-        names={c.swimmer: meet.name_of(c.swimmer) for c in recent if c.swimmer},
         revisions=tuple(meet.revisions()),
         quarantine=tuple(meet.quarantine()),
         alarms=alarms,

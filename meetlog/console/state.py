@@ -26,7 +26,6 @@ EVERY = 0.25  # seconds between two looks while somebody looks; nobody reads fas
 AGEING = NS  # words that tell how long ago something was are told anew so often
 IDLE = 5.0  # seconds between two looks while nobody does, so that the first need not wait long
 PASTS = 4  # folded pasts kept: a slider goes back and forth
-PAST_CROSSINGS = 400
 
 
 class Past(msgspec.Struct, frozen=True):
@@ -104,7 +103,7 @@ class Console:
             meet = fold(until)
             meet.settle()
             then = OpenMeet(until, meet, place, note)
-            known = self._pasts[position] = Past(then, take_past(then, PAST_CROSSINGS))
+            known = self._pasts[position] = Past(then, take_past(then))
             if len(self._pasts) > PASTS:
                 self._pasts.popitem(last=False)
         self._pasts.move_to_end(position)

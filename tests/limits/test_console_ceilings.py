@@ -9,12 +9,16 @@ import pytest
 from starlette.requests import Request
 from starlette.types import Message
 
+from meetlog.console import lookout, parts
 from meetlog.console.access import MOST_FIELDS, BadForm, form_of
 from meetlog.console.answers import MOST_EVENTS
 from meetlog.console.guard import BODY_SECONDS, MOST_BODY, TooLarge, _bounded
 from meetlog.console.live import MOST_REMOTE_STREAMS, MOST_STREAMS
+from meetlog.console.lookout import Lookout
 from meetlog.console.sessions import TRIES_AT_ONCE
+from meetlog.console.snapshots import take
 from meetlog.console.state import PASTS
+from meetlog.opening import open_meet
 from store.event import Draft
 from store.sqlite import SqliteLog
 from tests.console.visits import PHONE, post, register, sign_in, visiting
@@ -118,6 +122,24 @@ async def test_pages_that_are_told_of_changes(
         visited.console.end()  # so that what is streamed has an end
         answer = await client.get("/live?parts=strip")
     assert answer.status_code == (503 if more > 0 else 200)
+
+
+@pytest.mark.parametrize("more", [-1, 0, 1])
+def test_crossings_that_are_kept_ready(
+    ended: RecordedMeet, monkeypatch: pytest.MonkeyPatch, more: int
+) -> None:
+    """Of a point where nobody came by for long, all that it has is shown nevertheless."""
+    with open_meet(ended.folder) as opened:
+        known = opened.meet.crossings()[::-1]
+        most = len(known) - more
+        for module in (lookout, parts):
+            monkeypatch.setattr(module, "RECENT", most)
+        snapshot = take(Lookout(opened), None, 0)
+        assert list(snapshot.recent) == known[:most]
+        point = known[-1].point
+        asked = parts.Asked(snapshot, {"point": point}, now=0, may=False)
+        shown = parts.crossings_of(opened, asked)
+    assert shown == [c for c in known if c.point == point]
 
 
 @pytest.mark.parametrize("more", [-1, 0, 1])
