@@ -219,7 +219,7 @@ def _check_lane(race: Race, lane: Lane, statement: LaneStatement) -> None:
             raise Unsayable(
                 f"{who} is neither disqualified nor a no-show nor marked did-not-finish."
             )
-        case SetTime(time_cs=time_cs) if not 0 < time_cs < MOST_TIME_CS:
+        case SetTime(time_cs=time_cs) if not 0 < time_cs <= MOST_TIME_CS:
             raise Unsayable(f"{time_cs} hundredths are no race time.")
         case ClearTime() if lane.time_cs is None:
             raise Unsayable(f"{who} has no time; there is nothing to clear.")

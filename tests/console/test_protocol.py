@@ -24,6 +24,7 @@ from meetlog.console.protocol import (
     REQUEST_SECONDS,
     BoundedProtocol,
 )
+from tests.kit.around import around, around_a_time
 from tests.kit.jumping import JumpingLoop
 
 GET = b"GET / HTTP/1.1\r\nhost: localhost\r\n\r\n"
@@ -158,6 +159,32 @@ async def test_an_answer_is_taken_or_the_connection_ends(taken: int, ends: bool)
 
 
 @jumping
+@around_a_time
+async def test_a_peer_has_so_long_to_take_an_answer_on(late: float) -> None:
+    protocol, transport = Server().visit()
+    protocol.data_received(GET)
+    # It is at a look that the waiting is noticed.
+    await pass_seconds(LOOK_SECONDS + PATIENCE_SECONDS + late)
+    assert transport.ended == (late > 0)
+    transport.owed = 0
+    await pass_seconds(2 * LOOK_SECONDS)
+    assert transport.ended == (late > 0)
+
+
+@jumping
+@around_a_time
+async def test_a_request_has_so_long_to_come(late: float) -> None:
+    protocol, transport = Server().visit()
+    protocol.data_received(POST)
+    await pass_seconds(REQUEST_SECONDS + late)
+    assert transport.ended == (late > 0)
+    if late < 0:
+        protocol.data_received(bytes(100_000))
+        await pass_seconds(LOOK_SECONDS)
+        assert b"200 OK" in transport.written
+
+
+@jumping
 async def test_one_who_left_something_behind_does_not_stay_for_ever() -> None:
     protocol, transport = Server().visit()
     protocol.data_received(GET.replace(b"\r\n\r\n", b"\r\nconnection: close\r\n\r\n"))
@@ -168,35 +195,37 @@ async def test_one_who_left_something_behind_does_not_stay_for_ever() -> None:
 
 
 @jumping
-@pytest.mark.parametrize("size", [-1, 0, 1])
-async def test_a_head_is_bounded(size: int) -> None:
+@around
+async def test_a_head_is_bounded(more: int) -> None:
     server = Server()
     server.config.h11_max_incomplete_event_size = MOST_HEAD
     protocol, transport = server.visit()
     head = GET[:-2] + b"x: "
     # h11 bounds what it has of a head that is not at its end yet.
-    protocol.data_received(head + b"y" * (MOST_HEAD - len(head) + size))
+    protocol.data_received(head + b"y" * (MOST_HEAD - len(head) + more))
     await pass_seconds(0)
-    assert (b"400 Bad Request" in transport.written) == (size > 0)
+    assert (b"400 Bad Request" in transport.written) == (more > 0)
 
 
 @jumping
-async def test_one_computer_has_so_many_connections() -> None:
+@around
+async def test_one_computer_has_so_many_connections(more: int) -> None:
     server = Server()
-    visits = [server.visit(PHONE)[1] for _ in range(MOST_OF_ONE + 1)]
+    visits = [server.visit(PHONE)[1] for _ in range(MOST_OF_ONE + more)]
     await pass_seconds(0)
-    assert [t.ended for t in visits] == [False] * MOST_OF_ONE + [True]
+    assert [t.ended for t in visits] == [n >= MOST_OF_ONE for n in range(MOST_OF_ONE + more)]
     visits[0].abort()
     await pass_seconds(0)
     assert not server.visit(PHONE)[1].ended, "whose place became free"
 
 
 @jumping
-async def test_all_others_together_leave_room_for_this_computer() -> None:
+@around
+async def test_all_others_together_leave_room_for_this_computer(more: int) -> None:
     server = Server()
-    visits = [server.visit(f"10.0.0.{n % 200}")[1] for n in range(MOST_REMOTE + 1)]
+    visits = [server.visit(f"10.0.0.{n % 200}")[1] for n in range(MOST_REMOTE + more)]
     await pass_seconds(0)
-    assert [t.ended for t in visits] == [False] * MOST_REMOTE + [True]
+    assert [t.ended for t in visits] == [n >= MOST_REMOTE for n in range(MOST_REMOTE + more)]
     for _ in range(MOST_CONNECTIONS - MOST_REMOTE):
         assert not server.visit()[1].ended
 

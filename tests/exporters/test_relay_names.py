@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from exporters.relay_names import MOST_LOCATION, MOST_TAG, Names, fits
 from projections.relayed import ItemKind
 from tests.exporters.relay_stand import Stand, relay
+from tests.kit.around import around
 from tests.kit.meets import read
 from wire.ctp01_messages import GUNTIME, NEWLOCATION, DataLine
 from wire.ctp01_shelf import check_line, check_location
@@ -64,6 +65,15 @@ def test_what_does_not_fit(name: str) -> None:
 def test_what_fits() -> None:
     for name in ("Finish", "Finish line", "x" * 16, "a_b", "10k", "a=b"):
         assert fits(name, MOST_LOCATION)
+
+
+@around
+@pytest.mark.parametrize(("most", "end"), [(MOST_TAG, True), (MOST_LOCATION, False)])
+def test_a_name_has_so_many_characters(most: int, end: bool, more: int) -> None:
+    name = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"[: most + more]
+    text = Names(most, {}, _free, end=end).of(name)
+    assert text == (name[-most:] if end else name[:most])
+    assert (text == name) == fits(name, most) == (more <= 0)
 
 
 @given(names, st.integers(0, 20), limits)

@@ -6,6 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from exporters.relay_progress import BUFFERED, MOST_STEPS, SLOW, Piece, Progress
+from tests.kit.around import around
 from wire.stamps import MINUTE, NS
 
 OVERLAP = 5 * MINUTE
@@ -79,6 +80,17 @@ def test_a_peer_that_stopped_reading_long_ago_is_noticed_when_the_buffers_are_fu
     assert progress.safe == 0, "and may all be in the buffers"
     progress.settle(45 * MINUTE)
     assert progress.safe == 8, "it must have read since, or it would have been given up"
+
+
+@around
+def test_steps_are_joined_when_they_are_too_many(more: int) -> None:
+    progress = Progress(0, OVERLAP)
+    count = MOST_STEPS + more
+    for n in range(count):
+        progress.note(Piece(b"x", n + 1, 1, 0), n)
+    assert len(progress._new) == (count if more <= 0 else MOST_STEPS // 2 + 1)
+    progress.settle(OVERLAP + 1)
+    assert progress.safe == (2 if more <= 0 else 1), "the second became part of the third"
 
 
 def test_what_is_remembered_is_bounded_and_the_last_item_becomes_safe() -> None:

@@ -26,6 +26,7 @@ from store.event import (
     pack_meta,
 )
 from store.log import StoreUnavailable
+from tests.kit.around import around, around_a_time
 from tests.kit.jumping import JumpingLoop
 from tests.kit.memory import MemoryStream, memory_pair
 from tests.kit.relays import RelayStand, TsvPeer
@@ -306,6 +307,18 @@ async def test_what_filled_the_buffers_and_more_is_not_sent_again(
         assert buffered <= again.bytes < buffered + 100_000
 
 
+@around_a_time
+async def test_a_peer_has_so_long_to_read_on(late: float) -> None:
+    stand = RelayStand(TSV1)
+    stand.add(1000)
+    async with visiting(stand) as visits:
+        slow = visits.come(window=1)
+        await anyio.sleep(seconds(PATIENCE) + late)
+        await slow.stream.receive()
+        await anyio.wait_all_tasks_blocked()
+        assert len(stand.recorder.of(SOCKET_CLOSED)) == (late > 0)
+
+
 # -- peers that speak ------------------------------------------------------------
 
 
@@ -355,6 +368,19 @@ async def test_a_peer_that_sends_megabytes_is_not_listened_to() -> None:
     recorded = sum(len(event.body) for event in stand.recorder.of(SOCKET_READ))
     assert recorded <= MOST_UNASKED + len(piece)
     assert "is this the port it means?" in stand.recorder.metas(SOCKET_CLOSED)[0]["reason"]
+
+
+@around
+async def test_a_peer_may_send_so_many_bytes(more: int) -> None:
+    stand = RelayStand(TSV1)
+    async with visiting(stand) as visits:
+        peer = visits.come()
+        await peer.stream.send(bytes(MOST_UNASKED + more))
+        await peer.stream.send(b" ")
+        await anyio.wait_all_tasks_blocked()
+        assert len(stand.recorder.of(SOCKET_READ)) == (1 if more > 0 else 2)
+        await anyio.sleep(SILENCING)
+        assert len(stand.recorder.of(SOCKET_CLOSED)) == (1 if more >= 0 else 0)
 
 
 # -- when the log fails ----------------------------------------------------------

@@ -14,10 +14,12 @@ from ingest.clients import (
 )
 from ingest.desk import seconds
 from store.event import SOCKET_CLOSED, SOCKET_OPENED, SOCKET_READ
+from tests.kit.around import around
 from tests.kit.jumping import JumpingLoop
 from tests.kit.memory import Dialer, MemoryStream, memory_pair
 from tests.kit.recorders import HeldRecorder, desk_on
 from wire.settings import SourceSettings
+from wire.stamps import NS
 
 SOURCE = SourceSettings("finish", "tsv1", "client", 10500, "10.0.0.9")
 JUMPING = pytest.param(("asyncio", {"loop_factory": JumpingLoop}), id="jumping")
@@ -62,6 +64,12 @@ def test_a_pause_is_bounded_however_long_the_peer_is_away() -> None:
     assert pause(1_000_000, 1.0) == seconds(LONGEST_PAUSE)
     assert pause(5, 0.0) == seconds(SHORTEST_PAUSE)
     assert pause(0, 1.0) == seconds(FIRST_PAUSE)
+
+
+@around
+def test_the_longest_pause(monkeypatch: pytest.MonkeyPatch, more: int) -> None:
+    monkeypatch.setattr("ingest.clients.FIRST_PAUSE", LONGEST_PAUSE + more * NS)
+    assert pause(1, 1.0) == seconds(LONGEST_PAUSE) + min(0, more)
 
 
 @pytest.mark.anyio

@@ -3,14 +3,24 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ingest.connections import CLOSE_TIME, ENDED, SEND_TIME, STOPPED, Connection, attend, listen
+from ingest.connections import (
+    CLOSE_TIME,
+    ENDED,
+    SEND_TIME,
+    STOPPED,
+    Connection,
+    Hangup,
+    attend,
+    listen,
+)
 from ingest.desk import Desk, seconds
 from store.event import SOCKET_CLOSED, SOCKET_OPENED, SOCKET_READ, SOCKET_SENT
+from tests.kit.around import around_a_time
 from tests.kit.jumping import JumpingLoop
 from tests.kit.memory import memory_pair
 from tests.kit.recorders import HeldRecorder, desk_on
 from wire.settings import SourceSettings
-from wire.stamps import NS
+from wire.stamps import DAY, NS
 
 SOURCE = SourceSettings("finish", "tsv2", "server", 9000)
 
@@ -92,17 +102,34 @@ async def test_bytes_before_a_failure_are_kept(
     assert recorder.metas(SOCKET_CLOSED) == [{"c": 1, "reason": reason}]
 
 
+@around_a_time
 @pytest.mark.anyio
 async def test_a_silent_peer_is_closed_after_the_idle_time(
-    recorder: HeldRecorder, desk: Desk
+    recorder: HeldRecorder, desk: Desk, late: float
 ) -> None:
     near, far = memory_pair()
     await far.send(b"once")
     source = SourceSettings("finish", "tsv2", "server", 9000, idle=90 * NS)
+    async with anyio.create_task_group() as group:
+        group.start_soon(attend, near, source, desk, listen)
+        await anyio.sleep(90 + late)
+        assert near.closed == (late > 0)
+        if not near.closed:
+            await far.send(b", and again")
 
-    assert await attend(near, source, desk, listen) == "the peer was silent for 90 s"
-    assert anyio.current_time() == pytest.approx(90)
-    assert recorder.received(1) == b"once"
+    assert recorder.metas(SOCKET_CLOSED)[0]["reason"] == "the peer was silent for 90 s"
+    assert anyio.current_time() == pytest.approx(90 + (late if late > 0 else 90 + late))
+    assert recorder.received(1) == b"once" + b", and again" * (late < 0)
+
+
+@pytest.mark.anyio
+async def test_a_peer_may_be_silent_for_ever(desk: Desk) -> None:
+    near, _ = memory_pair()
+    async with anyio.create_task_group() as group:
+        group.start_soon(attend, near, SOURCE, desk, listen)
+        await anyio.sleep(seconds(DAY))
+        assert not near.closed
+        group.cancel_scope.cancel()
 
 
 @pytest.mark.anyio
@@ -165,35 +192,55 @@ async def test_a_shutdown_records_the_end(recorder: HeldRecorder, desk: Desk) ->
 
 
 @pytest.mark.anyio
+@around_a_time
 async def test_a_shutdown_waits_for_a_full_disk_but_not_for_ever(
-    recorder: HeldRecorder, desk: Desk
+    recorder: HeldRecorder, desk: Desk, late: float
 ) -> None:
     near, far = memory_pair()
-    async with anyio.create_task_group() as group:
-        group.start_soon(attend, near, SOURCE, desk, listen)
-        await recorder.until_count(SOCKET_OPENED, 1)
-        recorder.hold()
-        await far.send(b"the last read")
-        await recorder.until(lambda: len(recorder.waiting) == 1)
-        group.cancel_scope.cancel()
-    assert anyio.current_time() == pytest.approx(seconds(CLOSE_TIME), abs=1)
+    freed = seconds(CLOSE_TIME) + late
+    ended = 0.0
 
-    recorder.release()
+    async def meet() -> None:
+        nonlocal ended
+        async with anyio.create_task_group() as group:
+            group.start_soon(attend, near, SOURCE, desk, listen)
+            await recorder.until_count(SOCKET_OPENED, 1)
+            recorder.hold()
+            await far.send(b"the last read")
+            await recorder.until(lambda: len(recorder.waiting) == 1)
+            group.cancel_scope.cancel()
+        ended = anyio.current_time()
+
+    async with anyio.create_task_group() as outer:
+        outer.start_soon(meet)
+        await anyio.sleep(freed)
+        recorder.release()
+    assert ended == pytest.approx(min(freed, seconds(CLOSE_TIME)))
     assert recorder.received(1) == b"the last read", "what was received is appended all the same"
     assert len(recorder.of(SOCKET_CLOSED)) == 1
 
 
 @pytest.mark.anyio
-async def test_a_peer_that_reads_nothing_is_left(recorder: HeldRecorder, desk: Desk) -> None:
-    near, far = memory_pair(window=0)
+@around_a_time
+async def test_a_peer_that_reads_nothing_is_left(
+    recorder: HeldRecorder, desk: Desk, late: float
+) -> None:
+    near, far = memory_pair(window=1)
 
     async def talk(connection: Connection) -> None:
+        await connection.send(b"greeting")
         await connection.send(b"settings")
+        raise Hangup("all is said")
 
-    reason = await attend(near, SOURCE, desk, talk)
-    assert reason == "the peer did not read what we sent for 30 s"
-    assert anyio.current_time() == pytest.approx(seconds(SEND_TIME))
-    assert [event.body for event in recorder.of(SOCKET_SENT)] == [b"settings"]
+    async with anyio.create_task_group() as group:
+        group.start_soon(attend, near, SOURCE, desk, talk)
+        await anyio.sleep(seconds(SEND_TIME) + late)
+        assert near.closed == (late > 0)
+        await far.receive()
+    (closed,) = recorder.metas(SOCKET_CLOSED)
+    left = "the peer did not read what we sent for 30 s"
+    assert closed["reason"] == (left if late > 0 else "all is said")
+    assert [event.body for event in recorder.of(SOCKET_SENT)] == [b"greeting", b"settings"]
     assert not far.closed
 
 

@@ -92,14 +92,18 @@ def test_links_and_pipes_are_not_followed(tmp_path: Path) -> None:
         read_version(folder / "pipe.json")
 
 
-def test_a_file_that_grew_past_the_ceiling_is_not_taken_into_memory(tmp_path: Path) -> None:
+@pytest.mark.parametrize("more", [-1, 0, 1, 1000])
+def test_a_file_that_grew_past_the_ceiling_is_not_taken_into_memory(
+    tmp_path: Path, more: int
+) -> None:
     path = tmp_path / "film.mp4"
     with path.open("wb") as file:
-        file.truncate(LARGEST_FILE + 1000)
+        file.truncate(LARGEST_FILE + more)
     version = read_version(path)
 
-    assert len(version.body) == LARGEST_FILE + 1
-    assert version.stat.size == LARGEST_FILE + 1000
+    # One byte more than is allowed tells that it is too large.
+    assert len(version.body) == LARGEST_FILE + min(more, 1)
+    assert version.stat.size == LARGEST_FILE + more
 
 
 def test_names_that_are_no_text_can_be_stored() -> None:

@@ -198,14 +198,15 @@ async def test_a_file_that_goes_away_under_our_hands_is_no_matter(disk: FakeDisk
 
 
 @pytest.mark.anyio
+@pytest.mark.parametrize("below", [0, 1])
 async def test_a_file_too_large_is_reported_and_not_read(
-    disk: FakeDisk, monkeypatch: pytest.MonkeyPatch
+    disk: FakeDisk, monkeypatch: pytest.MonkeyPatch, below: int
 ) -> None:
     monkeypatch.setattr("ingest.folder.LARGEST_FILE", 100)
     disk.write("film.mp4", bytes(101))
-    disk.write(PROGRAM, bytes(100))
+    disk.write(PROGRAM, bytes(100 - below))
     async with watching(disk) as watched:
-        await watched.until_body(bytes(100))
+        await watched.until_body(bytes(100 - below))
         (notice,) = await watched.board.until(lambda texts: len(texts) == 1)
         assert "film.mp4 in the meet folder has 101 bytes and is not recorded" in notice.text
         await watched.pass_time()

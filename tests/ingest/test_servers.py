@@ -1,6 +1,7 @@
 import errno
 import socket
 import struct
+from contextlib import AsyncExitStack
 from functools import partial
 
 import anyio
@@ -13,9 +14,10 @@ from ingest.connections import ENDED, STOPPED, listen
 from ingest.desk import Desk
 from ingest.errors import IngestError
 from ingest.servers import Door, allowed, parse_networks, run_server
-from ingest.streams import RECEIVE_BYTES
+from ingest.streams import RECEIVE_BYTES, SocketStream
 from ingest.turned_away import MOST_RECORDED
 from store.event import SOCKET_CLOSED, SOCKET_OPENED, SOCKET_READ
+from tests.kit.around import around
 from tests.kit.jumping import JumpingLoop
 from tests.kit.memory import Dialer, Knocking, memory_pair
 from tests.kit.recorders import HeldRecorder, desk_on
@@ -57,6 +59,29 @@ def test_bodies_joined_are_the_bytes_sent(pieces: list[bytes]) -> None:
     assert all(0 < len(event.body) <= RECEIVE_BYTES for event in recorder.of(SOCKET_READ))
     # A peer that closes its half only still has everything recorded.
     assert recorder.metas(SOCKET_CLOSED) == [{"c": 1, "reason": ENDED}]
+
+
+class Full(socket.socket):
+    """A socket on which all of this has arrived already."""
+
+    rest = b""
+
+    def getpeername(self) -> tuple[str, int]:
+        return "10.0.0.2", 2
+
+    def recv(self, most: int, flags: int = 0, /) -> bytes:  # noqa: ARG002 - as of a socket
+        taken, self.rest = self.rest[:most], self.rest[most:]
+        return taken
+
+
+@around
+@pytest.mark.anyio
+async def test_so_many_bytes_are_taken_at_once(more: int) -> None:
+    with Full() as full:
+        full.rest = bytes(RECEIVE_BYTES + more)
+        stream = SocketStream(full)
+        sizes = [len(await stream.receive()) for _ in range(2)]
+    assert sizes == [min(RECEIVE_BYTES, RECEIVE_BYTES + more), max(0, more)]
 
 
 @pytest.mark.anyio
@@ -108,6 +133,24 @@ async def test_a_peer_too_many_is_turned_away_and_recorded() -> None:
         "c": 2,
         "reason": "refused: 1 peers are connected already",
     }
+
+
+@around
+@pytest.mark.anyio
+async def test_so_many_peers_are_let_in(more: int) -> None:
+    """As many as the settings say when they say nothing."""
+    recorder = HeldRecorder()
+    most = SourceSettings("mat", "tsv2", "server", 9000).max_connections
+    async with anyio.create_task_group() as group, AsyncExitStack() as stack:
+        address = await serve(group, desk_on(recorder)[0])
+        for n in range(most + more):
+            await stack.enter_async_context(await anyio.connect_tcp(*address))
+            await recorder.until_count(SOCKET_OPENED, n + 1)
+        if more > 0:
+            await recorder.until_count(SOCKET_CLOSED, more)
+        refused = [meta["reason"] for meta in recorder.metas(SOCKET_CLOSED)]
+        group.cancel_scope.cancel()
+    assert refused == [f"refused: {most} peers are connected already"] * max(0, more)
 
 
 @pytest.mark.anyio

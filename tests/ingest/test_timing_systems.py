@@ -7,10 +7,18 @@ import anyio
 import pytest
 
 from ingest.connections import Connection, attend
-from ingest.ctp01 import Peers, converse, run_ctp01_server, server_options, with_seed
+from ingest.ctp01 import (
+    UNANSWERED_PINGS,
+    Peers,
+    converse,
+    run_ctp01_server,
+    server_options,
+    with_seed,
+)
 from ingest.desk import Desk
 from ingest.errors import IngestError
 from store.event import SOCKET_CLOSED, SOCKET_OPENED, SOCKET_READ, SOCKET_SENT, meta_of
+from tests.kit.around import around
 from tests.kit.jumping import JumpingLoop
 from tests.kit.memory import MemoryStream, memory_pair
 from tests.kit.recorders import HeldRecorder, desk_on
@@ -247,14 +255,22 @@ async def test_nothing_is_answered_before_it_is_durable() -> None:
 
 @pytest.mark.anyio
 @pytest.mark.parametrize("anyio_backend", [JUMPING])
-async def test_a_silent_peer_is_pinged_three_times_and_then_left() -> None:
+@around
+async def test_a_silent_peer_is_pinged_three_times_and_then_left(more: int) -> None:
+    """It answers so many pings after a while, and then no more."""
     server = Server(HeldRecorder())
     near, far = memory_pair()
     await far.send(b"SimpleClient~0.5.0~CTP01\r\n")
-
-    assert await server.meet(near) == "no answer to 3 pings"
-    assert server.recorder.sent(1).count(b"ping\r\n") == 3
-    assert anyio.current_time() == pytest.approx(40)
+    pings = UNANSWERED_PINGS + more
+    async with anyio.create_task_group() as group:
+        group.start_soon(server.meet, near)
+        await anyio.sleep(10 * pings + 5)
+        assert near.closed == (more > 0)
+        if not near.closed:
+            await far.send(b"ack~ping\r\n" * pings)
+    assert server.recorder.metas(SOCKET_CLOSED)[0]["reason"] == "no answer to 3 pings"
+    assert server.recorder.sent(1).count(b"ping\r\n") == 3 + (pings if more <= 0 else 0)
+    assert anyio.current_time() == pytest.approx(45 if more > 0 else 10 * pings + 5 + 40)
 
 
 @pytest.mark.anyio

@@ -9,6 +9,7 @@ import msgspec
 
 ROOT = Path(__file__).parents[2]
 NS = 10**9
+_TEST = re.compile(r"`(tests/[\w/.:]+)`")
 # What a number with its unit may be in the code: seconds are ns in some rooms.
 UNITS: dict[str, tuple[float, ...]] = {
     "": (1,),
@@ -24,13 +25,17 @@ UNITS: dict[str, tuple[float, ...]] = {
 
 
 class Row(NamedTuple):
-    """A line of the table: what is bounded, by how much, where, and the tests that hold it."""
+    """A line of the table: what is bounded, by how much, where, and the tests that hold it.
+
+    `why_not` is why none of them tries it around its ceiling.
+    """
 
     what: str
     ceiling: str
     where: str
     above: str
     tests: tuple[str, ...]
+    why_not: str
 
 
 def rows() -> list[Row]:
@@ -39,8 +44,9 @@ def rows() -> list[Row]:
     for line in (ROOT / "docs" / "limits.md").read_text(encoding="utf-8").splitlines():
         cells = [cell.strip() for cell in line.strip("|").split("|")]
         if len(cells) == 5 and (where := re.search(r"`([\w.]+)`", cells[2])):
-            tests = tuple(re.findall(r"`(tests/[\w/.:]+)`", cells[4]))
-            found.append(Row(cells[0], cells[1], where[1], cells[3], tests))
+            tests = tuple(re.findall(_TEST, cells[4]))
+            why_not = re.sub(_TEST, "", cells[4]).strip()
+            found.append(Row(cells[0], cells[1], where[1], cells[3], tests, why_not))
     return found
 
 

@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 import pytest
 
+from tests.kit.around import around
 from tests.limits import ceilings as c
 from tests.limits.table import constant
 
@@ -43,7 +44,7 @@ KEPT: dict[str, Callable[[int], int]] = {
 }
 
 
-@pytest.mark.parametrize("more", [-1, 0, 1])
+@around
 @pytest.mark.parametrize("name", TAKEN)
 def test_at_below_and_above(name: str, more: int) -> None:
     assert TAKEN[name](int(constant(name)) + more) == (more <= 0)

@@ -9,23 +9,27 @@ import pytest
 from starlette.requests import Request
 from starlette.types import Message
 
+from meetlog.authors import Author
 from meetlog.console import lookout, parts
 from meetlog.console.access import MOST_FIELDS, BadForm, form_of
 from meetlog.console.answers import MOST_EVENTS
 from meetlog.console.guard import BODY_SECONDS, MOST_BODY, TooLarge, _bounded
 from meetlog.console.live import MOST_REMOTE_STREAMS, MOST_STREAMS
 from meetlog.console.lookout import Lookout
-from meetlog.console.sessions import TRIES_AT_ONCE
+from meetlog.console.sessions import LONGEST, TRIES_AT_ONCE, UNUSED, Sessions
 from meetlog.console.snapshots import take
 from meetlog.console.state import PASTS
 from meetlog.opening import open_meet
 from store.event import Draft
 from store.sqlite import SqliteLog
 from tests.console.visits import PHONE, post, register, sign_in, visiting
+from tests.kit.around import around
 from tests.kit.jumping import JumpingLoop
 from tests.meetlog.meets import RecordedMeet
+from wire.stamps import HOUR
 
 pytestmark = pytest.mark.anyio
+AUTHOR = Author("Ref", "secret", "")
 
 
 async def pieces(*bodies: bytes) -> list[Message]:
@@ -35,7 +39,7 @@ async def pieces(*bodies: bytes) -> list[Message]:
     ]
 
 
-@pytest.mark.parametrize("more", [-1, 0, 1])
+@around
 @pytest.mark.parametrize("count", [1, 4])
 async def test_a_body(more: int, count: int) -> None:
     """Whatever the pieces that it comes in."""
@@ -61,9 +65,18 @@ async def test_a_body(more: int, count: int) -> None:
         assert more <= 0
 
 
+@around
+async def test_a_body_that_says_how_large_it_is(ended: RecordedMeet, more: int) -> None:
+    async with visiting(ended.folder) as visited, visited.client() as client:
+        origin = {"origin": "http://127.0.0.1:8611"}
+        answer = await client.post("/say/dq", content=bytes(MOST_BODY + more), headers=origin)
+    assert answer.status_code == (413 if more > 0 else 403)
+
+
 @pytest.mark.parametrize("anyio_backend", [("asyncio", {"loop_factory": JumpingLoop})])
-@pytest.mark.parametrize("pause", [BODY_SECONDS / 4.1, BODY_SECONDS / 3.9, 1000])
-async def test_a_body_that_drips_is_over_in_time(pause: float) -> None:
+@pytest.mark.parametrize("late", [-0.1, 0.1, 4000])
+async def test_a_body_that_drips_is_over_in_time(late: float) -> None:
+    pause = (BODY_SECONDS + late) / 4
     sent = iter(await pieces(*[b"x"] * 5))
 
     async def receive() -> Message:
@@ -82,7 +95,7 @@ async def test_a_body_that_drips_is_over_in_time(pause: float) -> None:
         assert anyio.current_time() - began == pytest.approx(4 * pause)
 
 
-@pytest.mark.parametrize("more", [-1, 0, 1])
+@around
 async def test_fields_of_a_form(more: int) -> None:
     body = "&".join(f"f{n}=1" for n in range(MOST_FIELDS + more)).encode()
     kind = (b"content-type", b"application/x-www-form-urlencoded")
@@ -98,7 +111,7 @@ async def test_fields_of_a_form(more: int) -> None:
         assert len(await form_of(request)) == MOST_FIELDS + more
 
 
-@pytest.mark.parametrize("more", [-1, 0, 1])
+@around
 async def test_events_in_an_answer(ended: RecordedMeet, more: int) -> None:
     log = SqliteLog(ended.folder / "meet.db")
     log.append([Draft("meetlog", "test.made")] * (MOST_EVENTS + 1))
@@ -111,7 +124,7 @@ async def test_events_in_an_answer(ended: RecordedMeet, more: int) -> None:
 @pytest.mark.parametrize(
     ("address", "most"), [("127.0.0.1", MOST_STREAMS), (PHONE, MOST_REMOTE_STREAMS)]
 )
-@pytest.mark.parametrize("more", [-1, 0, 1])
+@around
 async def test_pages_that_are_told_of_changes(
     ended: RecordedMeet, address: str, most: int, more: int
 ) -> None:
@@ -124,7 +137,33 @@ async def test_pages_that_are_told_of_changes(
     assert answer.status_code == (503 if more > 0 else 200)
 
 
-@pytest.mark.parametrize("more", [-1, 0, 1])
+@around
+def test_a_session_that_nobody_uses(more: int) -> None:
+    kept = Sessions()
+    token = kept.begin(AUTHOR, PHONE, None, 0)
+    assert (kept.find(token, PHONE, {}, UNUSED + more) is None) == (more > 0)
+
+
+@around
+def test_a_session_that_is_used(more: int) -> None:
+    kept = Sessions()
+    token = kept.begin(AUTHOR, PHONE, None, 0)
+    assert all(kept.find(token, PHONE, {}, at) for at in range(HOUR, LONGEST, HOUR))
+    assert (kept.find(token, PHONE, {}, LONGEST + more) is None) == (more > 0)
+
+
+@around
+def test_crossings_on_their_page(
+    ended: RecordedMeet, monkeypatch: pytest.MonkeyPatch, more: int
+) -> None:
+    with open_meet(ended.folder) as opened:
+        known = opened.meet.crossings()[::-1]
+        monkeypatch.setattr(parts, "SHOWN", len(known) - more)
+        asked = parts.Asked(take(Lookout(opened), None, 0), {}, now=0, may=False)
+        assert parts.crossings_of(opened, asked) == known[: len(known) - more]
+
+
+@around
 def test_crossings_that_are_kept_ready(
     ended: RecordedMeet, monkeypatch: pytest.MonkeyPatch, more: int
 ) -> None:
@@ -142,7 +181,7 @@ def test_crossings_that_are_kept_ready(
     assert shown == [c for c in known if c.point == point]
 
 
-@pytest.mark.parametrize("more", [-1, 0, 1])
+@around
 async def test_pasts_that_are_kept(ended: RecordedMeet, more: int) -> None:
     async with visiting(ended.folder) as visited:
         for position in range(1, PASTS + more + 1):
@@ -150,7 +189,7 @@ async def test_pasts_that_are_kept(ended: RecordedMeet, more: int) -> None:
         assert len(visited.console._pasts) == min(PASTS, PASTS + more)
 
 
-@pytest.mark.parametrize("more", [0, 1])
+@around
 async def test_secrets_that_are_tried_at_once(ended: RecordedMeet, more: int) -> None:
     register(ended.folder)
     async with visiting(ended.folder) as visited, AsyncExitStack() as stack:

@@ -14,7 +14,8 @@ import meetlog
 import projections
 import store
 import wire
-from tests.limits.table import ROOT, Row, constant, fits, rows
+from tests.kit.named import named
+from tests.limits.table import Row, constant, fits, rows
 from tests.limits.test_ceilings import KEPT, TAKEN
 
 ROWS = rows()
@@ -31,11 +32,24 @@ def test_a_line_has_the_number_of_the_code(row: Row) -> None:
 def test_a_line_names_tests_that_are_there(row: Row) -> None:
     assert row.tests, row
     for each in row.tests:
-        path, _, name = each.partition("::")
-        text = (ROOT / path).read_text(encoding="utf-8")
-        assert f"def {name}(" in text if name else "def test_" in text, each
-        if path == "tests/limits/test_ceilings.py":
+        assert callable(named(each))
+        if each.startswith("tests/limits/test_ceilings.py"):
             assert row.where in TAKEN | KEPT, row
+
+
+@pytest.mark.parametrize("row", ROWS, ids=lambda row: row.where)
+def test_a_ceiling_is_tried_around_it(row: Row) -> None:
+    """Below, at and above, as `tests.kit.around` has it; or the line says why not."""
+    assert any(map(tries_around, map(named, row.tests))) != bool(row.why_not), row
+
+
+def tries_around(test: object) -> bool:
+    """Whether its parameters are a little less than none, none, and a little more."""
+    for mark in getattr(test, "pytestmark", ()):
+        if mark.name == "parametrize" and mark.args[0] in ("more", "late"):
+            values = set(mark.args[1])
+            return {-1, 0, 1} <= values if mark.args[0] == "more" else {-0.1, 0.1} <= values
+    return False
 
 
 def test_no_ceiling_is_missing() -> None:

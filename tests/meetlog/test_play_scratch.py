@@ -13,6 +13,7 @@ from projections.relayed import MOST_ITEMS, Item, ItemKind, key_of, queued
 from projections.relays import Stream
 from store.event import RELAY_QUEUED
 from store.memory import MemoryLog
+from tests.kit.around import around
 from tests.meetlog.busy import busy
 from tests.meetlog.meets import RecordedMeet
 from wire.settings import RelaySettings
@@ -134,6 +135,13 @@ def queue(known: Iterable[tuple[int, Item]], *, paced: bool) -> MemoryLog:
     log = MemoryLog(clock=lambda: 1)
     queue_items(log, "replay", known, paced=paced)
     return log
+
+
+@around
+def test_a_decision_holds_so_many_items(more: int) -> None:
+    log = queue([(1, item(n)) for n in range(MOST_ITEMS + more)], paced=True)
+    sizes = [len(fact.items) for fact in decisions(log)]
+    assert sizes == [min(MOST_ITEMS, MOST_ITEMS + more), *[more] * (more > 0)]
 
 
 @pytest.mark.parametrize("paced", [False, True])

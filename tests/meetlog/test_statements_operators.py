@@ -13,6 +13,7 @@ from meetlog.settings import TEMPLATE
 from meetlog.statement_reports import HistoryEntry, OperatorReport, StatementReport
 from store.event import FILE_CHANGED, STATEMENT_REFUSED, Event
 from store.sqlite import SqliteLog
+from tests.kit.around import around
 from tests.meetlog.calls import ask, call
 from tests.meetlog.meets import RecordedMeet
 from wire.stamps import NS
@@ -194,6 +195,13 @@ def test_the_wait_doubles_up_to_a_minute() -> None:
     waits = [wait_after(n) // NS for n in range(12)]
     assert waits == [0, 0, 0, 2, 4, 8, 16, 32, 60, 60, 60, 60]
     assert wait_after(10**9) == LONGEST_WAIT
+
+
+@around
+def test_the_longest_wait(monkeypatch: pytest.MonkeyPatch, more: int) -> None:
+    doubled = 32 * NS
+    monkeypatch.setattr("meetlog.authors.LONGEST_WAIT", doubled - more)
+    assert wait_after(7) == min(doubled, doubled - more)
 
 
 def test_a_secret_is_asked_for_at_the_terminal_and_never_shown(

@@ -128,15 +128,17 @@ def test_what_a_crash_cut_short_is_named() -> None:
     assert [(s.received, s.quarantined) for s in meet.sources()] == [(0, 0), (0, 1), (1, 0)]
 
 
-def test_gaps_of_a_flapping_link_are_bounded() -> None:
+@pytest.mark.parametrize("more", [-1, 0, 1, 20])
+def test_gaps_of_a_flapping_link_are_bounded(more: int) -> None:
     pool = Pool()
-    for n in range(GAPS_KEPT + 20):
+    count = GAPS_KEPT + more
+    for n in range(count + 1):
         at(pool, 1000 * n)
         pool.connect()
         pool.disconnect()
-    found = spans(health(pool))
-    assert len(found) == GAPS_KEPT + 1
-    assert found[-1] == (1000 * (GAPS_KEPT + 19), None)
+    *ended, last = spans(health(pool))
+    assert ended == [(1000 * n, 1000 * (n + 1)) for n in range(max(0, more), count)]
+    assert last == (1000 * count, None), "which lasts, and is not one of them"
 
 
 def _stamped(pool: Pool, source: str, shift: int, count: int = 6) -> None:

@@ -3,6 +3,7 @@
 from collections import Counter
 
 import msgspec
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -225,20 +226,21 @@ def test_what_holds_again_is_no_longer_gone() -> None:
     assert not any((told.health.withdrawn, told.health.withdrawals, told.meet.alarms()))
 
 
-def test_what_is_remembered_of_a_long_day_is_bounded() -> None:
+@pytest.mark.parametrize("more", [-1, 0, 1, 50])
+def test_what_is_remembered_of_a_long_day_is_bounded(more: int) -> None:
     told = Told()
-    items = tuple(item(n, str(n)) for n in range(MOST_GONE + 50))
+    items = tuple(item(n, str(n)) for n in range(MOST_GONE + more))
     told.queue(*items)
     told.queue(withdraw=items)
     assert told.health.withdrawn == len(items)
-    assert [w.chip for w in told.health.withdrawals] == [i.tag for i in items[50:]]
-    for n in range(MOST_PEERS + 10):
+    assert [w.chip for w in told.health.withdrawals] == [i.tag for i in items[max(0, more) :]]
+    for n in range(MOST_PEERS + more):
         told.open(n, f"10.0.{n // 250}.{n % 250}:1")
         told.mark(1, 1, c=n)
         told.close(n)
     relay = told.meet.state.relays.relays["scoring"]
-    assert len(relay.cuts) == MOST_PEERS
-    assert "10.0.0.0" not in relay.cuts
+    assert len(relay.cuts) == min(MOST_PEERS, MOST_PEERS + more)
+    assert ("10.0.0.0" in relay.cuts) == (more <= 0)
 
 
 def test_a_gun_can_be_gone_and_a_new_location_cannot() -> None:

@@ -14,6 +14,7 @@ from projections.relays import MOST_PEERS, Relays
 from projections.views import RelayHealth
 from store.event import RELAY_QUEUED, RELAY_SENT, Draft, pack_meta
 from store.memory import MemoryLog
+from tests.kit.around import around
 from tests.kit.days import Deed, day, deeds_without_relays
 from tests.kit.meets import SWIM, Pool, read, utc
 from tests.kit.relay_deeds import RELAYS, connections, decisions
@@ -120,6 +121,18 @@ def test_all_that_came_in_after_a_place_is_kept(
                 assert not state.heard
             loaded = Meet.load(meet.save()).state.relays
             assert loaded == state
+
+
+@around
+def test_what_waits_in_memory_is_bounded(monkeypatch: pytest.MonkeyPatch, more: int) -> None:
+    most = 6
+    monkeypatch.setattr(relays, "MOST_HEARD", most)
+    pool, meet = Pool(SWIM + RELAYS), Meet()
+    for n in range(most + more):
+        pool.hear(read(n * 500, str(n)))
+        meet.feed(pool.log.read(meet.position))
+    kept = [chip for _, chip in _heard(meet.state.relays)]
+    assert kept == [str(n) for n in range(4 if more > 0 else 0, most + more)]
 
 
 def _heard(state: Relays) -> list[tuple[int, str]]:
@@ -244,14 +257,16 @@ def test_what_is_shown_does_not_change_afterwards() -> None:
     assert (before.locations, before.shortened) == ({"Finish": 1}, {})
 
 
-def test_of_many_peers_those_heard_of_last_are_remembered() -> None:
+@around
+def test_of_many_peers_those_heard_of_last_are_remembered(more: int) -> None:
     pool = Pool(SWIM + RELAYS)
-    for n in range(MOST_PEERS + 1):
+    count = MOST_PEERS + more
+    for n in range(count - 1):
         mark(pool, 1, f"10.0.{n // 250}.{n % 250}", n, n, 0, 0)
         mark(pool, 1, "10.9.9.9", n, n, 0, 0)
     peers = pool.meet().state.relays.of("scoring").peers
-    assert len(peers) == MOST_PEERS
-    assert "10.0.0.0" not in peers
+    assert len(peers) == min(count, MOST_PEERS)
+    assert ("10.0.0.0" in peers) == (more <= 0)
     assert "10.9.9.9" in peers
 
 

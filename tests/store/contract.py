@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from store.event import EMPTY_HEAD, GENESIS, SOCKET_READ, Draft, chain_hash, meta_of, pack_meta
 from store.log import BATCH, BatchLog, Conflict, StoreError
 from store.verify import Verdict, verify
+from tests.kit.around import around
 
 Clock = Callable[[], int]
 Make = Callable[[Clock], BatchLog]
@@ -198,6 +199,11 @@ class LogContract:
             assert found == log.read(0, many)
         assert len(log.read(0, many, most_bytes=many * size)) == many
         assert len(log.read(0, 5, most_bytes=many * size)) == 5
+
+    @around
+    def test_a_page_goes_on_until_it_has_its_bytes(self, log: BatchLog, more: int) -> None:
+        log.append([Draft("mat", SOCKET_READ, b"", bytes(10)) for _ in range(2 * BATCH)])
+        assert (len(log.read(0, 2 * BATCH, most_bytes=10 * BATCH - more)) > BATCH) == (more <= 0)
 
     def test_tailing_reader_sees_no_gap_and_no_repeat(self, log: BatchLog) -> None:
         done, seen = Event(), list[int]()

@@ -14,7 +14,8 @@ from store.event import Draft, Head
 from store.log import BatchLog, LogDamaged, StoreError, StoreUnavailable
 from store.memory import MemoryLog
 from store.verify import verify
-from store.writer import FIRST_RETRY, LAST_RETRY, GroupCommit, Overrun
+from store.writer import EVENT_OVERHEAD, FIRST_RETRY, LAST_RETRY, GroupCommit, Overrun
+from tests.kit.around import around
 
 SECOND = 1_000_000_000
 
@@ -177,6 +178,41 @@ def test_submissions_cannot_be_cancelled() -> None:
         log.gate.release(2)
         results([blocker, future])
     assert bodies(log) == [b"a", b"b"]
+
+
+@around
+@pytest.mark.parametrize(("name", "most"), [("MAX_COMMIT_EVENTS", 7), ("MAX_COMMIT_BYTES", 5000)])
+def test_a_commit_ends_with_what_reaches_its_ceiling(
+    monkeypatch: pytest.MonkeyPatch, name: str, most: int, more: int
+) -> None:
+    monkeypatch.setattr(writer_module, name, most)
+    log = GatedLog()
+    size = most + more - len(Draft("mat", "socket.read").meta) - EVENT_OVERHEAD
+    bodies = [b"x"] * (most + more) if name == "MAX_COMMIT_EVENTS" else [bytes(size)]
+    with closing(GroupCommit(log), log) as writer:
+        futures = [writer.submit(drafts(b"first"))]
+        log.entered.acquire()
+        futures.append(writer.submit(drafts(*bodies)))
+        futures.append(writer.submit(drafts(b"last")))
+        log.gate.release(3)
+        results(futures)
+    assert log.commits == ([1, 2] if more < 0 else [1, 1, 1])
+
+
+@around
+def test_what_waits_is_bounded(monkeypatch: pytest.MonkeyPatch, more: int) -> None:
+    log = GatedLog()
+    size = 1_000 + len(Draft("mat", "socket.read").meta) + EVENT_OVERHEAD
+    monkeypatch.setattr(writer_module, "MAX_PENDING_BYTES", 2 * size - more)
+    with closing(GroupCommit(log), log) as writer:
+        futures = [writer.submit(drafts(bytes(1_000)))]
+        if more > 0:
+            with pytest.raises(Overrun, match=r"wait for each submission's future"):
+                writer.submit(drafts(bytes(1_000)))
+        else:
+            futures.append(writer.submit(drafts(bytes(1_000))))
+        log.gate.release(2)
+        results(futures)
 
 
 def test_misuse_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.kit.around import around
 from wire.ctp01 import MAX_LINE
 from wire.ctp01_buffer import LineBuffer, due_lines
 from wire.ctp01_client import MAX_HELD, MAX_WAITING, ClientOptions, ClientSession
@@ -362,34 +363,45 @@ def test_a_started_location_announces_itself_by_its_line_alone() -> None:
     assert scoring.due() == ["newlocation"]
 
 
-def test_announcements_that_wait_are_bounded() -> None:
+@pytest.mark.parametrize("more", [-1, 0, 1, 10])
+def test_announcements_that_wait_are_bounded(more: int) -> None:
     scoring = Scoring(*PUSH, "connection-id=true")
-    for n in range(MAX_HELD + 10):
+    for n in range(MAX_HELD + more):
         announced(scoring, f"mat {n}")
-    assert len(scoring.say("getconnectionid")) == 1 + MAX_HELD
+    _, *told = scoring.say("getconnectionid")
+    assert [line.split("~")[2] for line in told] == [
+        f"mat {n}" for n in range(max(0, more), MAX_HELD + more)
+    ]
 
 
 # What is borne, and how long.
 
 
-def test_commands_that_wait_are_bounded() -> None:
+@around
+def test_commands_that_wait_are_bounded(more: int) -> None:
     scoring = Scoring(finish=2)
-    assert scoring.say("getdata~2", *["getdata~1"] * MAX_WAITING) == ["ack~getdata~2"]
-    assert scoring.say("getlocations", "ping") == ["err~getlocations~too many commands wait"]
-    assert scoring.due() == ["f1", "f2", *["ack~getdata~0"] * MAX_WAITING]
+    before, after = MAX_WAITING - 1, "ack~getlocations~start~finish"
+    assert scoring.say("getdata~2", *["getdata~1"] * before) == ["ack~getdata~2"]
+    refused = ["err~getlocations~too many commands wait"] * (more > 0)
+    assert scoring.say(*["getlocations"] * (1 + more)) == refused
+    assert scoring.say("ping") == [], "lines that come are answer enough"
+    answers = [*["ack~getdata~0"] * before, *[after] * min(1, 1 + more)]
+    assert scoring.due() == ["f1", "f2", *answers, *["ack~ping"] * (more < 0)]
 
 
+@around
 @pytest.mark.parametrize("junk", ["\x16\x03\x01", "what"])
-def test_nonsense_without_end_is_left(junk: str) -> None:
+def test_nonsense_without_end_is_left(junk: str, more: int) -> None:
     scoring = Scoring(*PUSH)
     for _ in range(3):
         assert scoring.say(*[junk] * MAX_NONSENSE) == ["err~~unknown command"] * MAX_NONSENSE
         assert scoring.say("8", "OK", "ping") == ["ack~ping"]
-    scoring.say(*[junk] * MAX_NONSENSE, "8")
+    scoring.say(*[junk] * (MAX_NONSENSE - 1), "8")
     assert scoring.reply.close == ""
-    assert scoring.say(junk, "ping") == []
-    assert scoring.reply.close == f"S 1 sent {MAX_NONSENSE + 1} lines in a row that are not CTP01"
-    assert scoring.client.stage == "closed"
+    scoring.say(*[junk] * (1 + more))
+    words = f"S 1 sent {MAX_NONSENSE + 1} lines in a row that are not CTP01"
+    assert scoring.reply.close == (words if more > 0 else "")
+    assert scoring.say("ping") == ([] if more > 0 else ["ack~ping"])
 
 
 def test_heartbeats_without_end_are_borne() -> None:

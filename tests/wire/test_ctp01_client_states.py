@@ -12,6 +12,7 @@ from typing import get_args
 
 import pytest
 
+from tests.kit.around import around
 from tests.kit.ctp01_talk import hear
 from wire.ctp01_buffer import LineBuffer
 from wire.ctp01_client import MAX_SETTINGS, ClientOptions, ClientSession, Stage
@@ -229,13 +230,22 @@ def test_a_setting_that_comes_again_holds_from_there_on() -> None:
     assert not client.session.streams("finish")
 
 
-def test_settings_without_end_are_not_all_kept() -> None:
+@pytest.mark.parametrize("more", [-1, 0, 1, 10_000])
+def test_settings_without_end_are_not_all_kept(more: int) -> None:
     client = Client()
     client.hear(bytes_of(f"{GREETING}~0"))
-    client.hear(bytes_of(*(f"key-{n}=x" for n in range(10_000)), "time-format=iso"))
-    assert len(client.session.settings) == MAX_SETTINGS
+    count = MAX_SETTINGS + more - len(DEFAULTS)
+    client.hear(bytes_of(*(f"key-{n}=x" for n in range(count)), "time-format=iso"))
+    assert len(client.session.settings) == min(MAX_SETTINGS, MAX_SETTINGS + more)
     assert client.session.settings["time-format"] == "iso"
     assert client.session.stage == "running"
+
+
+@around
+def test_settings_that_are_announced_are_bounded(more: int) -> None:
+    client = Client()
+    client.hear(bytes_of(f"{GREETING}~{MAX_SETTINGS + more}"))
+    assert client.session.stage == ("closed" if more > 0 else "settings")
 
 
 @pytest.mark.parametrize(

@@ -332,15 +332,16 @@ def test_a_second_greeting_begins_again() -> None:
     assert peer.say("ack~getlocations~finish") == ["start~start", "start~finish~1"]
 
 
-def test_invented_locations_are_bounded() -> None:
+@pytest.mark.parametrize("more", [-1, 0, 1, MAX_LOCATIONS])
+def test_invented_locations_are_bounded(more: int) -> None:
     peer = Peer()
-    peer.introduce(locations="a")
-    told = peer.say(*(line(f"loc{n}", 1) for n in range(2 * MAX_LOCATIONS)))
-    assert len(told) == MAX_LOCATIONS - 1
-    assert len(peer.session.locations) == MAX_LOCATIONS
-    assert [r for r in peer.remarks if "left out" in r] == [
-        f"SimpleClient 0.5.0 has more than {MAX_LOCATIONS} locations; the rest are left out"
-    ]
+    peer.introduce(locations="loc0")
+    count = MAX_LOCATIONS + more
+    told = peer.say(*(line(f"loc{n}", seq) for seq in (1, 2) for n in range(count)))
+    assert told == [f"start~loc{n}" for n in range(1, min(count, MAX_LOCATIONS))]
+    assert len(peer.session.locations) == min(count, MAX_LOCATIONS)
+    problem = f"SimpleClient 0.5.0 has more than {MAX_LOCATIONS} locations; the rest are left out"
+    assert [r for r in peer.remarks if "left out" in r] == [problem] * (more > 0)
 
 
 def test_a_location_that_no_command_can_name_is_taken_but_not_started() -> None:

@@ -4,6 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.kit.around import around
 from wire.ctp01_buffer import LineBuffer, due_lines
 from wire.ctp01_client import ClientOptions, ClientSession
 from wire.ctp01_lines import render_line, render_time
@@ -85,6 +86,15 @@ def test_seqs_begin_again_after_the_greatest(number: int, seq: int) -> None:
 def test_a_seq_is_found_around_the_wrap(seq: int, first: int, end: int, number: int | None) -> None:
     assert number_of(seq, first, end) == number
     assert Counted(a=(first, end)).find("a", seq) == number
+
+
+@around
+def test_numbers_begin_again_after_the_greatest(more: int) -> None:
+    """From 1, never 0: revision 8 says so."""
+    number = MAX_SEQ + more
+    assert seq_of(number) == (number if more <= 0 else more)
+    assert number_of(seq_of(number), 1, number + 1) == number
+    assert (number_of(number, 1, number + 1) is None) == (more > 0)
 
 
 @given(st.integers(1, 3 * MAX_SEQ), st.integers(0, 2 * MAX_SEQ), st.integers(0, MAX_SEQ + 1))

@@ -1,8 +1,12 @@
 """Quotations: short, printable, and possible for anything."""
 
+from collections.abc import Callable
+
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.kit.around import around
 from wire.errors import EXCERPT_BYTES, WireError, malformed
 
 
@@ -13,6 +17,13 @@ def test_anything_can_be_quoted_on_one_line(raw: bytes | str) -> None:
     assert len(excerpt) <= 10 * EXCERPT_BYTES + 1
     size = len(raw)
     assert excerpt.endswith("…") or size <= EXCERPT_BYTES
+
+
+@around
+@pytest.mark.parametrize("kind", [str, str.encode])
+def test_a_quotation_is_cut(kind: Callable[[str], bytes | str], more: int) -> None:
+    excerpt = malformed("why", kind("x" * (EXCERPT_BYTES + more))).excerpt
+    assert excerpt == "x" * min(EXCERPT_BYTES, EXCERPT_BYTES + more) + "…" * (more > 0)
 
 
 def test_half_a_surrogate_pair_is_quoted() -> None:

@@ -173,15 +173,25 @@ def test_another_version_is_read_and_named() -> None:
     assert program.warnings == ("the program says version 2; it is read as version 1",)
 
 
-def test_warnings_have_a_ceiling_and_a_count() -> None:
-    program = read(meet(session("1", *(race(None, 1, n) for n in range(1, 251)))))
-    assert len(program.warnings) == MAX_WARNINGS + 1
-    assert program.warnings[-1] == f"and {250 - MAX_WARNINGS} more of the kind"
+@pytest.mark.parametrize("more", [-1, 0, 1, 150])
+def test_warnings_have_a_ceiling_and_a_count(more: int) -> None:
+    count = MAX_WARNINGS + more
+    program = read(meet(session("1", *(race(None, 1, n) for n in range(1, count + 1)))))
+    told = program.warnings[:MAX_WARNINGS]
+    assert len(told) == min(count, MAX_WARNINGS)
+    rest = (f"and {more} more of the kind",) if more > 0 else ()
+    assert program.warnings == (*told, *rest)
 
 
-def test_a_warning_is_short_however_long_the_ids_are() -> None:
-    program = read(meet(*(session(c * 10_000) for c in "ab")))
-    assert [len(w) for w in program.warnings] == [MAX_WARNING + 1]
+@pytest.mark.parametrize("more", [-1, 0, 1, 10_000])
+def test_a_warning_is_short_however_long_the_ids_are(more: int) -> None:
+    def warning(size: int) -> str:
+        (found,) = read(meet(session("a"), session("b" * size))).warnings
+        return found
+
+    told = warning(10 + MAX_WARNING - len(warning(10)) + more)
+    assert len(told) == min(MAX_WARNING + more, MAX_WARNING + 1)
+    assert told.endswith("…") == (more > 0)
 
 
 @pytest.mark.parametrize(
