@@ -296,7 +296,7 @@ def _lane_changes(
 
 def _further(lane: ResultLane) -> dict[str, int]:
     """The other times of a lane, in hundredths, by what they are called."""
-    times = {f"split {s.distance}": s.time_cs for s in lane.splits}
+    times = {f"split {s.distance}" if s.distance else "split": s.time_cs for s in lane.splits}
     if lane.pad_cs is not None:
         times["pad"] = lane.pad_cs
     watches = enumerate(lane.timers_cs, 1)

@@ -9,7 +9,7 @@ publishes. Nothing here is staged inside: what is shown was folded from the log.
 import socket
 import time
 from collections.abc import Callable, Iterable
-from contextlib import ExitStack, closing
+from contextlib import AsyncExitStack, ExitStack, closing
 from fractions import Fraction
 from functools import partial
 from itertools import combinations
@@ -47,9 +47,11 @@ ZONE = "Europe/Oslo"
 SPEED = Fraction(14)  # four heats, some four minutes of swimming, in a third of a minute
 PATIENCE = 30  # seconds until a result that does not come is a failure of the demo
 LOOK = 0.1
+OVERVIEW_AGE = 0.3  # seconds, at most: then the last file is told of as well
 HALF_WRITTEN = 0.3  # seconds; longer than a notification takes, shorter than a file settles
 PLAN = Plan(seed=7, heats=4, lanes=6, missed=0.15, faults=Faults(duplicates=0.1, late=0.1))
 CUTS = Faults(cut_after=(25,))
+AGAIN = Options(resend=500, stay=True)
 
 
 SETTINGS = """\
@@ -110,23 +112,25 @@ async def play(folder: Path, say: Callable[[str], None], *, stay: bool = False) 
     meet_folder = folder / settings.folder.path
     lines = PlainLines(say)
     timing = Timing(SPEED, parties=3, zone=ZoneInfo(ZONE))
-    async with (
-        anyio.create_task_group() as players,
-        open_house(folder, settings, body, Ears(notice=lines.notice)) as house,
-        beside(house, folder / FILE_NAME, lines.line),
-    ):
+    async with AsyncExitStack() as stack:
+        players = await stack.enter_async_context(anyio.create_task_group())
+        await _start_server(players, rehearsal, timing, ports)
+        ears = Ears(notice=lines.notice)
+        house = await stack.enter_async_context(open_house(folder, settings, body, ears))
+        await stack.enter_async_context(beside(house, folder / FILE_NAME, lines.line))
         lines.line("meetlog records. The meet manager, three timing systems and a timer begin.")
         async with anyio.create_task_group() as telling:
             telling.start_soon(_tell, house, lines)
             await _manage(meet_folder, rehearsal, lines)
-            _start_players(players, rehearsal, timing, ports, lines)
+            _start_clients(players, rehearsal, timing, ports, lines)
             await _recall(folder / settings.log.path, rehearsal, timing, lines)
             await _published(meet_folder, PLAN.heats)
             lines.line("Two swimmers had each other's chip; the timer mends the chip table.")
             await write_chips(meet_folder, rehearsal.chips)
             await _published(meet_folder, PLAN.heats + len(mix_up(rehearsal)[1]))
+            await anyio.sleep(OVERVIEW_AGE)
+            lines.overview(house.overview)
             telling.cancel_scope.cancel()
-        lines.overview(house.overview)
         if stay:
             with asked_to_stop() as asked:
                 lines.line("Everything is swum. The console stays until Ctrl-C.")
@@ -135,24 +139,29 @@ async def play(folder: Path, say: Callable[[str], None], *, stay: bool = False) 
     return rehearsal
 
 
-def _start_players(
+async def _start_server(
+    players: TaskGroup, rehearsal: Rehearsal, timing: Timing, ports: dict[str, int]
+) -> None:
+    """The turn and the guns by TsV1: meetlog calls them."""
+    turn = partial(tsconnector_tsv1, port=ports["tsv1"])
+    await players.start(turn, only(rehearsal.acts, ["Start", "Turn"]), timing, Report(), AGAIN)
+
+
+def _start_clients(
     players: TaskGroup,
     rehearsal: Rehearsal,
     timing: Timing,
     ports: dict[str, int],
     lines: PlainLines,
 ) -> None:
-    """The turn and the guns by TsV1, the finish by CTP01, its backup by TsV2."""
+    """The finish by CTP01, its backup by TsV2: they call meetlog."""
     acts = rehearsal.acts
-    again = Options(resend=500, stay=True)
-    turn = partial(tsconnector_tsv1, port=ports["tsv1"])
-    players.start_soon(turn, only(acts, ["Start", "Turn"]), timing, Report(), again)
     finish = partial(tsconnector_ctp01, port=ports["ctp01"])
     cut = disturb(without_first_seen(only(acts, ["Finish"])), CUTS, PLAN.seed)
     told = Report(say=lambda text: lines.line(f"The timing system at the finish: {text}"))
     players.start_soon(finish, cut, timing, told, Behaviour(stay=True))
     backup = partial(tsconnector_tsv2, role="client", port=ports["tsv2"])
-    players.start_soon(backup, only(acts, ["Finish2"]), timing, Report(), again)
+    players.start_soon(backup, only(acts, ["Finish2"]), timing, Report(), AGAIN)
 
 
 async def _manage(folder: Path, rehearsal: Rehearsal, lines: PlainLines) -> None:

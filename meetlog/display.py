@@ -16,8 +16,9 @@ from meetlog.loglines import WORDS, Condition, Kind, LogLine, plain_form
 from meetlog.output import visible
 from meetlog.projector import Overview
 from meetlog.resends import resend_words
-from meetlog.show import age, local
+from meetlog.show import age, to_ms
 from meetlog.show_relays import receipt_words
+from projections.relay_health import NEVER
 from projections.rounding import format_cs
 from projections.views import Crossing, Race, RelayHealth, SourceHealth
 
@@ -34,6 +35,8 @@ def page(name: str, overview: Overview, notices: Sequence[Notice], now_ns: int) 
     if overview.current is not None:
         parts.append(_race(overview.current))
     parts += [_crossings(overview), _published(overview), _troubles(overview, notices)]
+    # Below the last box, so that the ^C of whoever ends it does not break the page's last line.
+    parts.append(Text())
     return Group(*parts)
 
 
@@ -103,7 +106,7 @@ def _crossings(overview: Overview) -> RenderableType:
     for c in overview.recent[-CROSSINGS:]:
         who = overview.names.get(c.swimmer) or c.swimmer or "unknown chip"
         table.add_row(
-            local(c.moment)[11:], visible(c.point), visible(c.chip), visible(who), str(c.reads)
+            to_ms(c.moment)[11:], visible(c.point), visible(c.chip), visible(who), str(c.reads)
         )
     return table
 
@@ -186,7 +189,7 @@ class PlainLines:
         before = {s.source: s.state for s in self._seen.sources}
         for s in overview.sources:
             if before.get(s.source) != s.state:
-                self.line(f"source {s.source} is {s.state}", kind="source", source=s.source)
+                self.line(f"source {s.source} {_is(s.state)}", kind="source", source=s.source)
         told = {(r.source, r.since_ns) for r in self._seen.resends if r.until_ns is not None}
         for resend in overview.resends:
             # Those that were over before this run began were told by the one before.
@@ -220,7 +223,7 @@ class PlainLines:
         before = {r.relay: r.state for r in self._seen.relays}
         for r in overview.relays:
             if before.get(r.relay) != r.state:
-                self.line(f"relay {r.relay} is {r.state}", kind="relay", source=r.relay)
+                self.line(f"relay {r.relay} {_is(r.state)}", kind="relay", source=r.relay)
             receipt = r.receipt
             if receipt is None or not receipt.again or receipt.since_ns < self._begun:
                 continue
@@ -229,6 +232,11 @@ class PlainLines:
             if key not in self._receipts and (receipt.until or not r.waiting):
                 self._receipts.add(key)
                 self.line(receipt_words(r.relay, receipt), kind="resend", source=r.relay)
+
+
+def _is(state: str) -> str:
+    """`is connected`; `has not connected yet` before it ever was."""
+    return "has not connected yet" if state == NEVER else f"is {state}"
 
 
 def _at(moment: str) -> int:

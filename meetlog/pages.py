@@ -14,7 +14,7 @@ import msgspec
 from meetlog.auditing import AuditedRevision, Change
 from meetlog.explanations import ExplainedRead, Explanation, Said
 from meetlog.output import visible
-from meetlog.show import STATUS_WORDS, count, local, race_name, splits
+from meetlog.show import STATUS_WORDS, count, local, race_name, splits, to_ms
 from meetlog.show_audit import (
     KINDS,
     bytes_of,
@@ -140,8 +140,8 @@ def _seal(imprint: Imprint) -> str:
     return (
         f'<div class="seal"><p>Seal of the log: <b><code>{_text(imprint.seal)}</code></b></p>'
         f'<p class="small">Made from {count(imprint.position, "event")}, the last recorded '
-        f"{_text(local(imprint.recorded_at))}. Head of the log: "
-        f"<code>{_text(imprint.hash)}</code>. Printed {_text(local(imprint.printed_at))} by "
+        f"{_text(to_ms(imprint.recorded_at))}. Head of the log: "
+        f"<code>{_text(imprint.hash)}</code>. Printed {_text(to_ms(imprint.printed_at))} by "
         f"meetlog {_text(imprint.version)}.</p></div>"
     )
 
@@ -223,7 +223,7 @@ def _statement(said: Said) -> list[str]:
     state = "in force" if said.withdrawn_by is None else f"withdrawn by {said.withdrawn_by}"
     by = f"{_who(said.author)} by {_text(said.channel)}, proven by {_text(said.proof)}"
     told = map(_text, (said.words, said.reason, state))
-    return [str(said.position), _text(local(said.at)), by, *told]
+    return [str(said.position), _text(to_ms(said.at)), by, *told]
 
 
 def _lane(e: Explanation) -> str:

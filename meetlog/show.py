@@ -71,6 +71,12 @@ def local(iso: str) -> str:
     return f"{iso[:10]} {clock}".strip()
 
 
+def to_ms(iso: str) -> str:
+    """As `local`, to the millisecond: what is only told when it was recorded or said."""
+    whole, dot, fraction = local(iso).partition(".")
+    return f"{whole}{dot}{fraction[:3]}"
+
+
 def race_name(race: Race) -> str:
     """`session 1, event 4A, heat 2 (race 7)`."""
     return f"session {race.session}, event {race.event}, heat {race.heat} (race {race.race_number})"
@@ -140,7 +146,7 @@ def revisions_table(revisions: Iterable[Revision]) -> Rows:
     )
     for r in revisions:
         why = f"{r.cause}: {r.reason}" if r.reason else r.cause
-        table.add(f"{r.session}/{r.event}/{r.heat}", r.revision, local(r.recorded_at),
+        table.add(f"{r.session}/{r.event}/{r.heat}", r.revision, to_ms(r.recorded_at),
             r.author or r.origin, why, r.name, r.sha256[:8], r.position,
         )  # fmt: skip
     return table
@@ -174,9 +180,9 @@ def source_remarks(sources: Iterable[SourceHealth]) -> list[Text]:
         if s.warning:
             lines.append(visible(f"WARNING {s.warning}.", "yellow"))
         for gap in s.gaps:
-            until = f"until {local(gap.until)}" if gap.until else "and it still lasts"
+            until = f"until {to_ms(gap.until)}" if gap.until else "and it still lasts"
             lines.append(
-                visible(f"GAP {s.source} was not listened to from {local(gap.since)} {until}.")
+                visible(f"GAP {s.source} was not listened to from {to_ms(gap.since)} {until}.")
             )
     return lines
 

@@ -8,7 +8,7 @@ from rich.text import Text
 from meetlog.auditing import AuditedRevision, Change
 from meetlog.explanations import ExplainedLeg, ExplainedRead, Explanation, Raw, Said
 from meetlog.output import Rows, visible
-from meetlog.show import STATUS_WORDS, count, local, seconds
+from meetlog.show import STATUS_WORDS, count, local, seconds, to_ms
 
 KINDS = {0: "gun", 1: "first-seen", 2: "best-seen"}
 # Why a read has nothing to do with this swim, whatever it says: shown as a number of them.
@@ -30,7 +30,7 @@ def revision_lines(revision: AuditedRevision) -> Iterator[Text]:
 def revision_title(revision: AuditedRevision) -> str:
     """`Revision 2, 2026-06-14 09:02:11.5, by Ada`."""
     who = "the console" if revision.origin == "time-drops" else revision.author
-    return f"Revision {revision.revision}, {local(revision.recorded_at)}, by {who}"
+    return f"Revision {revision.revision}, {to_ms(revision.recorded_at)}, by {who}"
 
 
 def why_of(revision: AuditedRevision) -> str:
@@ -102,7 +102,7 @@ def chain(e: Explanation) -> Iterator[tuple[str, list[str]]]:
         yield (
             "published",
             [
-                f"{says} in revision {p.revision}, {local(p.recorded_at)}, by {p.author}: "
+                f"{says} in revision {p.revision}, {to_ms(p.recorded_at)}, by {p.author}: "
                 f"{because}",
                 f"{p.name}, sha256 {p.sha256[:16]}, event {p.position}{decided}",
             ],
@@ -203,7 +203,7 @@ def said_lines(said: Said) -> Iterator[str]:
     """A statement: what it says, by whom, why, where it stands."""
     because = f": {said.reason}" if said.reason else ""
     gone = "" if said.withdrawn_by is None else f"; withdrawn by statement {said.withdrawn_by}"
-    when = f", {local(said.at)}" if said.at else ""
+    when = f", {to_ms(said.at)}" if said.at else ""
     yield (
         f"event {said.position}{when}, {said.author} by {said.channel} "
         f"(proven by {said.proof}){because}{gone}"
@@ -216,7 +216,7 @@ def statements_table(statements: Iterable[Said]) -> Rows:
     table = Rows("event", "said", "by", "what", "reason", "state", right=("event",))
     for s in statements:
         state = "in force" if s.withdrawn_by is None else f"withdrawn by {s.withdrawn_by}"
-        table.add(s.position, local(s.at), f"{s.author} ({s.channel})", s.words, s.reason, state)
+        table.add(s.position, to_ms(s.at), f"{s.author} ({s.channel})", s.words, s.reason, state)
     return table
 
 

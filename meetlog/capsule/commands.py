@@ -194,7 +194,7 @@ def _print(report: CapsuleReport) -> None:
 
 
 def _contents(manifest: Manifest) -> str:
-    begin, end = show.local(manifest.begin_at), show.local(manifest.end_at)
+    begin, end = show.to_ms(manifest.begin_at), show.to_ms(manifest.end_at)
     masked = "Names are masked. " if manifest.masked else ""
     lead = ""
     if manifest.complete_from < manifest.begin:

@@ -127,7 +127,7 @@ def _print(report: DiffReport) -> None:
     )
     before, after = report.before, report.after
     one = before.log == after.log
-    names = [f"event {s.position} ({show.local(s.recorded_at)})" for s in (before, after)]
+    names = [f"event {s.position} ({show.to_ms(s.recorded_at)})" for s in (before, after)]
     if not one:
         names = [f"{s.log} ({name})" for s, name in zip((before, after), names, strict=True)]
     said = f"From {names[0]} to {names[1]}"

@@ -64,7 +64,8 @@ def demo(*, into: IntoOption = None, stay: StayOption = False) -> None:
         say(f"The meet is in {folder}; delete that folder when you are done.")
     program = Path(sys.argv[0])
     typed = "meetlog" if program.is_absolute() else str(program)
-    for command in ("status --meet", "crossings --meet", "events --limit 20 --meet", "verify"):
+    looks = "status --meet", "crossings --meet", "events --limit 20 --meet", "verify"
+    for command in (*looks, "console --meet"):
         say(f"  {typed} {command} {folder}")
 
 

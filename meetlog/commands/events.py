@@ -168,7 +168,7 @@ def _print(reports: list[EventReport], *, raw: bool) -> None:
         "event", "recorded", "source", "kind", "details", "bytes", right=("event", "bytes")
     )
     for r in reports:
-        table.add(r.position, show.local(r.recorded_at), r.source, r.kind, details(r), r.size)
+        table.add(r.position, show.to_ms(r.recorded_at), r.source, r.kind, details(r), r.size)
     if reports:
         put(table)
 

@@ -208,7 +208,7 @@ def seal(*, log: LogArgument = HERE, at: AtOption = "", json: JsonOption = False
     say(report.code, "bold")
     say(
         f"It stands for the first {show.count(report.position, 'event')} of {report.log}, the "
-        f"last of them recorded {show.local(report.recorded_at)} ({zone})."
+        f"last of them recorded {show.to_ms(report.recorded_at)} ({zone})."
     )
 
 

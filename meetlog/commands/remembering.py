@@ -126,7 +126,7 @@ def history_table(found: list[HistoryEntry]) -> Rows:
         counts = f"withdrawn by {e.withdrawn_by}" if e.withdrawn_by is not None else "yes"
         if e.verb in (REFUSED, UNREADABLE):
             counts = "no"
-        table.add(e.position, show.local(e.at), by, e.words, e.reason, counts)
+        table.add(e.position, show.to_ms(e.at), by, e.words, e.reason, counts)
     return table
 
 

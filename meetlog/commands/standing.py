@@ -33,7 +33,7 @@ def status(*, meet: MeetOption = HERE, at: AtOption = "", json: JsonOption = Fal
     if json:
         print_json("status", report.head, [report])
         return
-    recorded = f"recorded {show.local(report.head_at)}, {show.age(report.age_ns)} ago"
+    recorded = f"recorded {show.to_ms(report.head_at)}, {show.age(report.age_ns)} ago"
     facts = [
         ("meet", f"{report.meet} (times in {report.zone})"),
         ("log", f"{report.log}, {show.size(report.bytes)}{_pace(report)}"),
@@ -82,7 +82,7 @@ def sources(*, meet: MeetOption = HERE, json: JsonOption = False) -> None:
         put(line)
     for each in found:
         if each.resend is not None:
-            say(f"RESENT {show.local(each.resend.since)}: {resend_words(each.resend)}.")
+            say(f"RESENT {show.to_ms(each.resend.since)}: {resend_words(each.resend)}.")
     connected = sum(s.state == "connected" for s in found)
     gaps = sum(len(s.gaps) for s in found)
     say(
@@ -193,5 +193,5 @@ def _program(log: Log, zone: str) -> str:
         after = last.position
     if last is None:
         return "never started"
-    at = show.local(iso_local(last.recorded_at, zone))
+    at = show.to_ms(iso_local(last.recorded_at, zone))
     return f"running since {at}" if last.kind == APP_STARTED else f"stopped at {at}"

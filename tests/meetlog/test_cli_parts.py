@@ -168,7 +168,9 @@ def test_words_for_numbers() -> None:
         "0.000000001 s",
     ]
     assert show.local("2026-06-14T09:00:31.455-03:30") == "2026-06-14 09:00:31.455"
-    assert show.local("") == ""
+    assert show.to_ms("2026-06-14T09:00:31.108778107-03:30") == "2026-06-14 09:00:31.108"
+    assert show.to_ms("2026-06-14T09:00:31+00:00") == "2026-06-14 09:00:31"
+    assert show.local("") == show.to_ms("") == ""
 
 
 @given(st.lists(st.text("abc \n\x1b[]é日", max_size=150), min_size=4, max_size=4))

@@ -161,7 +161,7 @@ def test_plain_lines_tell_states_and_each_resend_once() -> None:
         plain.overview(Overview(relays=(health(**changes),)))
         return [line.partition(" ")[2] for line in lines]
 
-    assert tell() == ["relay scoring is never connected"]
+    assert tell() == ["relay scoring has not connected yet"]
     assert tell(state="connected", receipt=receipt(), waiting=3) == ["relay scoring is connected"]
     (resent,) = tell(state="connected", receipt=receipt())
     assert resent.startswith("scoring resent 120 of 800 items to 10.0.0.7 after the cut at")
