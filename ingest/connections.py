@@ -46,6 +46,7 @@ class Connection:
         self._stream = stream
         self._recorder = desk.recorder
         self._meta = pack_meta(c=self.number)
+        self.heard = 0.0  # when something came last, by the loop's clock
 
     async def receive(self, silence: int = 0) -> bytes | None:
         """What one `recv` returned, durable; None when nothing came for `silence` ns.
@@ -68,6 +69,7 @@ class Connection:
             # A peer that only closed its sending half waits for nothing more
             # from a party that cannot answer reads it will not send.
             raise Hangup(ENDED)
+        self.heard = anyio.current_time()
         await self._recorder.append(Draft(self.source.name, SOCKET_READ, self._meta, data))
         return data
 

@@ -6,7 +6,7 @@ import anyio
 import anyio.lowlevel
 from anyio.abc import TaskGroup, TaskStatus
 
-from ingest.connections import CLOSE_TIME, Talk, attend, listen, refuse
+from ingest.connections import CLOSE_TIME, Connection, Talk, attend, listen, refuse
 from ingest.desk import Desk, seconds, spell_duration
 from ingest.endpoints import Endpoint, spell
 from ingest.errors import IngestError
@@ -50,6 +50,20 @@ async def run_server(
             listener.close()
 
 
+class _Guest:
+    """A peer that was let in."""
+
+    def __init__(self, stream: Stream) -> None:
+        self.machine = host_of(stream.peer)
+        self.came = anyio.current_time()
+        self.connection: Connection | None = None  # once it talks
+
+    @property
+    def heard(self) -> float:
+        """When it was last heard of, by the loop's clock."""
+        return max(self.came, 0 if self.connection is None else self.connection.heard)
+
+
 class Door:
     """Lets peers in, or turns them away, one at a time.
 
@@ -64,7 +78,7 @@ class Door:
         self._desk = desk
         self._talk = talk
         self._networks = networks
-        self._inside = 0
+        self._inside: list[_Guest] = []
         self._away = TurnedAway()
 
     async def keep(self, listener: Listener, group: TaskGroup) -> None:
@@ -122,7 +136,7 @@ class Door:
         if not allowed(stream.peer, self._networks):
             reason = "refused: not in the allowed networks"
             hint = f"If it belongs to the meet, add its network to `allow` of {source.name}."
-        elif self._inside >= source.max_connections:
+        elif len(self._inside) >= source.max_connections:
             reason = f"refused: {source.max_connections} peers are connected already"
             hint = f"Close one of them, or raise `max_connections` of {source.name}."
         if reason:
@@ -136,20 +150,27 @@ class Door:
             return
         self._desk.settle(source.name, REFUSED)
         self._desk.settle(source.name, LEFT)
-        self._inside += 1
-        group.start_soon(self._host, stream)
+        guest = _Guest(stream)
+        self._inside.append(guest)
+        group.start_soon(self._host, stream, guest)
 
-    async def _host(self, stream: Stream) -> None:
+    async def _host(self, stream: Stream, guest: _Guest) -> None:
+        async def talk(connection: Connection) -> None:
+            guest.connection = connection
+            await self._talk(connection)
+
         try:
-            reason = await attend(stream, self._source, self._desk, self._talk)
+            reason = await attend(stream, self._source, self._desk, talk)
         finally:
-            self._inside -= 1
+            self._inside.remove(guest)
+        if any(g.machine == guest.machine and g.came > guest.heard for g in self._inside):
+            return  # it has come again since it was last heard: TCP notices late who was cut off
         name = self._source.name
         self._desk.report(
             name,
             "warning",
             LEFT,
-            f"{name}: {stream.peer} is gone: {reason} ({self._inside} still connected)",
+            f"{name}: {stream.peer} is gone: {reason} ({len(self._inside)} still connected)",
             "It may connect again at any time.",
         )
 

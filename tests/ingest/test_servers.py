@@ -235,6 +235,38 @@ async def test_a_reset_keeps_what_came_before_it() -> None:
 
 
 @pytest.mark.anyio
+@pytest.mark.parametrize("anyio_backend", [("asyncio", {"loop_factory": JumpingLoop})])
+@pytest.mark.parametrize("machine", ["10.0.0.2", "10.0.0.3"])
+@pytest.mark.parametrize("speaks", [False, True])
+async def test_who_came_again_before_its_cut_was_noticed_is_not_gone(
+    machine: str, speaks: bool
+) -> None:
+    recorder = HeldRecorder()
+    desk, board = desk_on(recorder)
+    first, cut = memory_pair(far="10.0.0.2:1")
+    second, _ = memory_pair(far=f"{machine}:2")
+    source = SourceSettings("finish", "tsv2", "server", 9000)
+    door = Door(source, desk, listen, ())
+    async with anyio.create_task_group() as group:
+        group.start_soon(door.keep, Knocking(Dialer(first)), group)
+        await cut.send(b"a read")
+        await anyio.sleep(1)
+        group.start_soon(door.keep, Knocking(Dialer(second)), group)
+        await anyio.sleep(30)
+        if speaks:
+            await cut.send(b"another")
+        await anyio.sleep(1)
+        await cut.fail(TimeoutError())
+        await recorder.until_count(SOCKET_CLOSED, 1)
+        await anyio.wait_all_tasks_blocked()
+        told = [n.text for n in board.standing()]
+        group.cancel_scope.cancel()
+    gone = "finish: 10.0.0.2:1 is gone: the peer no longer answers (1 still connected)"
+    again = machine == "10.0.0.2" and not speaks
+    assert told == ([] if again else [gone])
+
+
+@pytest.mark.anyio
 async def test_a_shutdown_closes_every_peer_in_the_log() -> None:
     recorder = HeldRecorder()
     async with anyio.create_task_group() as group:
