@@ -6,10 +6,10 @@ from importlib import import_module
 from typing import Annotated, Any
 
 import typer
-from typer.core import TyperGroup
 from typer.main import get_command
 
 from meetlog import __version__
+from meetlog.commands.listed import Listed
 from meetlog.exits import MEANINGS, explain
 from meetlog.output import forgive, warn
 
@@ -47,7 +47,7 @@ _APART = {
 }
 
 
-class House(TyperGroup):
+class House(Listed):
     """The program as a whole: here, and only here, an error ends it with a message and a code."""
 
     def main(self, *args: Any, **extra: Any) -> Any:
@@ -67,23 +67,6 @@ class House(TyperGroup):
     def list_commands(self, ctx: Any) -> list[str]:
         """The commands, in the order of their use at a meet."""
         return [*_COMMANDS, *_statements().list_commands(ctx), *_APART]
-
-    def format_commands(self, ctx: Any, formatter: Any) -> None:
-        """The commands in their groups; those without one come first."""
-        groups: dict[str, list[tuple[str, Any]]] = {}
-        for name in self.list_commands(ctx):
-            command = self.get_command(ctx, name)
-            panel = getattr(command, "rich_help_panel", None)
-            groups.setdefault(panel if isinstance(panel, str) else "Commands", []).append(
-                (name, command)
-            )
-        widest = max(len(name) for group in groups.values() for name, _ in group)
-        for title, commands in groups.items():
-            with formatter.section(title):
-                width = formatter.width - 6 - widest
-                formatter.write_dl(
-                    [(name.ljust(widest), c.get_short_help_str(width)) for name, c in commands]
-                )
 
     def resolve_command(self, ctx: Any, args: list[str]) -> Any:
         """The command that `args` begin with; what is none is compared with all there are."""

@@ -5,13 +5,13 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from typer.core import TyperGroup
 
 from meetlog import show
 from meetlog.capsule.format import Manifest
 from meetlog.capsule.making import CapsuleReport, OpenedCapsule, make
 from meetlog.capsule.unpacking import LOG, open_into
 from meetlog.commands.evidence import HOLDS, seal_named
+from meetlog.commands.listed import Listed
 from meetlog.commands.options import HERE, JsonOption, LogArgument
 from meetlog.exits import Exit
 from meetlog.instants import NoSuchInstant, first_from, position_at
@@ -22,7 +22,7 @@ from projections.folding import settings_at
 from store.seal import Seal
 
 
-class _Capsules(TyperGroup):
+class _Capsules(Listed):
     """`make` may be left out: `meetlog capsule LOG ...` makes one."""
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:

@@ -8,6 +8,7 @@ import typer
 
 from ingest.recorder import SETTINGS_PATH, SETTINGS_SOURCE, file_draft
 from meetlog import show
+from meetlog.commands.listed import Listed
 from meetlog.commands.options import HERE, JsonOption, MeetOption, reading
 from meetlog.commands.saying import Speaker, read_secret, statement
 from meetlog.opening import find
@@ -112,8 +113,8 @@ def listed(*, meet: MeetOption = HERE, json: JsonOption = False) -> None:
 def make_app() -> typer.Typer:
     """The group `operator`."""
     app = typer.Typer(
-        name="operator", help="Who may speak: add, list, remove.", rich_markup_mode=None,
-        add_completion=False, no_args_is_help=True,
+        cls=Listed, name="operator", help="Who may speak: add, list, remove.",
+        rich_markup_mode=None, add_completion=False, no_args_is_help=True,
     )  # fmt: skip
     add = statement("operator add", register)
 

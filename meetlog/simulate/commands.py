@@ -9,6 +9,7 @@ from typing import Annotated
 import anyio
 import typer
 
+from meetlog.commands.listed import Listed
 from meetlog.output import say
 from meetlog.simulate import options as o
 from meetlog.simulate.console import Console
@@ -31,6 +32,7 @@ from wire.timedrops import PROGRAM_FILE, Heat, Program, Session, parse_program
 PORT = 10_000  # TsV1 and TsV2 have no port of their own (PROTOCOLS 2); meet.toml's example has this
 
 app = typer.Typer(
+    cls=Listed,
     help="Stand in for timing hardware, a meet manager, a console or a scoring program.",
     no_args_is_help=True,
     add_completion=False,
