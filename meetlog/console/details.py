@@ -145,6 +145,7 @@ def _crossing(opened: OpenMeet, query: Any) -> dict[str, Any]:
     strength = f", {min(known)} to {max(known)} dBm" if known else ""
     return {
         "span": f"within {seconds(found.last_ns - found.first_ns)}{strength}",
+        "unmeasured": known and len(known) < len(marks),
         "c": found,
         "who": opened.meet.name_of(found.swimmer) if found.swimmer else "",
         "reads": [(r, iso_local(r.corrected, zone)) for r in reads],
