@@ -1,19 +1,18 @@
 """Opening a meet for reading: find its log, fold it to the head, beside a `run` that writes it."""
 
+import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import NamedTuple
-
-from sqlalchemy.exc import DBAPIError
 
 from meetlog.asof import UpTo
 from meetlog.instants import position_at
 from meetlog.settings import load, locate
 from projections.folding import advance, fold, settings_at
 from projections.meet import Meet
-from projections.readtables import load_snapshot
-from store.connect import make_engine
+from projections.snapshots import load_snapshot
+from store.connect import connect
 from store.log import Log
 from store.migrate import revision, revisions
 from store.sqlite import SqliteLog
@@ -102,14 +101,11 @@ def _as_of(log: Log, place: Place, at: str, progress: Progress | None) -> OpenMe
 
 def _saved(log: SqliteLog) -> Meet | None:
     """The saved state if there is one that fits."""
-    engine = make_engine(log.path, read_only=True)
     try:
-        with engine.connect() as connection:
+        with closing(connect(log.path, read_only=True)) as connection:
             return load_snapshot(connection, log)
-    except DBAPIError:
+    except sqlite3.Error:
         return None  # the tables are not there yet, or in use; the log has everything
-    finally:
-        engine.dispose()
 
 
 def _note(path: Path) -> str:

@@ -142,7 +142,7 @@ def add(known: ReadSet, batch: Batch, utc: Numbers, dirty: dict[str, int]) -> li
     kept_moments, kept_origins = moments[~copy].tobytes(), origins[~copy].tobytes()
 
     singly: list[int] = []  # the groups of which each read is put in by itself
-    begin, sets = 0, known.chips
+    begin, sets = 0, known.chips.decoded
     stretches = (group, chip_of[order], feed_of[order], moments)
     columns = [each[begins].tolist() for each in stretches]
     for number, which, feed, first, end, differs in zip(

@@ -9,7 +9,7 @@ meet take seconds, and nearly nobody asks for those of yesterday's swimmers.
 """
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from itertools import chain
 from operator import itemgetter
 
@@ -27,6 +27,7 @@ from projections.crossings import (
 )
 from projections.intake import Pending, State
 from projections.rulings import Owners, Rulings, Shift, owner_at, rule
+from projections.seats import Seats
 from projections.startlist import canonical
 from projections.starts import Start, Starts, assign
 from projections.views import Lane, QuarantineEntry, Race
@@ -60,6 +61,16 @@ def merged(several: Iterable[Changes]) -> Changes:
     return Changes(frozenset(chips), tuple(races), crossings)
 
 
+class Settled(msgspec.Struct, frozen=True):
+    """What a saved state has of what was worked out: the lanes as `races.chip_lanes`, the owners.
+
+    The rest takes less long to work out than to read.
+    """
+
+    lanes: list[tuple[RaceKey, tuple[Lane, ...]]]
+    owners: dict[str, Owners]
+
+
 class Derived:
     """What a state amounts to, as of the last `settle`."""
 
@@ -77,19 +88,16 @@ class Derived:
         self._feeds_known = -1
         self._feed_shifts: dict[int, tuple[Shift, ...]] = {}
         self._spoken: dict[str, list[str]] = {}
-        self._listed: dict[str, set[str]] = {}
         self._chips_of: dict[str, tuple[str, ...]] = {}
         self._strangers: dict[str, QuarantineEntry | None] = {}
-        self._entered: dict[str, list[RaceKey]] = {}
-        self._seats: dict[str, list[tuple[RaceKey, int]]] = {}  # the lane's place in each race
+        self._seats: Seats | None = None  # until somebody asks
 
-    @property
-    def lanes(self) -> list[tuple[RaceKey, tuple[Lane, ...]]]:
-        """The lanes of the races as they are by our own crossings: see `adopt`."""
-        return list(self._lanes.items())
+    def settled(self) -> Settled:
+        """What to save of a settled state: see `adopt`."""
+        return Settled(list(self._lanes.items()), self.owners)
 
-    def adopt(self, lanes: Iterable[tuple[RaceKey, tuple[Lane, ...]]]) -> None:
-        """Take up a saved state that was settled, with its `lanes`."""
+    def adopt(self, known: Settled) -> None:
+        """Take up a saved state that was settled."""
         state = self.state
         self.rulings = rule(state.stated)
         self._settle_points()
@@ -101,10 +109,14 @@ class Derived:
             spoken.sort()
         for chip in self.rulings.sightings.keys() - self._unworked:
             self._settle_crossings(chip, {}, 0)
-        self._settle_owners(self.chips())
+        self.owners = known.owners
+        self._strangers = {
+            chip: None
+            for chip, owners in known.owners.items()
+            if not any(swimmer for _, swimmer in owners)
+        }
         self._settle_starts()
-        self._index()
-        self._lanes = dict(lanes)
+        self._lanes = dict(known.lanes)
         for key in dict.fromkeys([*state.startlist.entries, *state.revisions.seen]):
             self.races[key] = self._race(key, ())
 
@@ -153,7 +165,7 @@ class Derived:
             everything = True
         if self._feeds_known != len(state.reads.feeds) or everything:
             self._feeds_known = len(state.reads.feeds)
-            since |= dict.fromkeys(self._settle_points(), 0)
+            since |= dict.fromkeys(self._heard_at(self._settle_points()), 0)
         chips = set(since)
         crossings: dict[CrossingKey, Passing | None] = {}
         ready = self._work_out_many(
@@ -186,8 +198,8 @@ class Derived:
             chips |= self.state.reads.chips.keys()
         return chips
 
-    def _settle_points(self) -> set[str]:
-        """Work the timing points out anew; the chips that were read at those that changed."""
+    def _settle_points(self) -> list[Point]:
+        """Work the timing points out anew; those that changed, as before and as now."""
         reads, rulings = self.state.reads, self.rulings
         seen_at = (s.point for each in rulings.sightings.values() for s in each)
         before, now = self.points, points_of(self.state.settings, reads.feeds, seen_at)
@@ -202,18 +214,19 @@ class Derived:
             for id_, (source, _) in enumerate(reads.feeds)
             if source in rulings.shifts
         }
-        changed = {n for n in before.keys() | now.keys() if before.get(n) != now.get(n)}
-        feeds = {
-            feed.id
-            for name in changed
-            for point in (before.get(name), now.get(name))
-            if point is not None
-            for feed in point.feeds
-        }
-        seen = set(rulings.sightings) if changed else set()
+        names = {n for n in before.keys() | now.keys() if before.get(n) != now.get(n)}
+        both = (known.get(name) for name in names for known in (before, now))
+        return [point for point in both if point is not None]
+
+    def _heard_at(self, points: Collection[Point]) -> set[str]:
+        """The chips that were read or seen at any of these points."""
+        if not points:
+            return set()
+        feeds = {feed.id for point in points for feed in point.feeds}
+        seen = set(self.rulings.sightings)
         if not feeds:
             return seen
-        return seen | {c for c, fed in reads.chips.items() if not feeds.isdisjoint(fed)}
+        return seen | {c for c, fed in self.state.reads.chips.items() if not feeds.isdisjoint(fed)}
 
     def _settle_crossings(
         self,
@@ -348,20 +361,22 @@ class Derived:
         return owner_at(self.owners.get(chip, ()), moment)
 
     def _settle_starts(self) -> set[RaceKey]:
-        """Work the starts out anew; the races of all who started at another moment than before."""
+        """Work the starts out anew; those who started at another moment than before."""
         state, before = self.state, self.starts.by_race
         window = state.settings.meet.gun_window
         guns = state.guns.values()
         self.starts = assign(guns, state.startlist, state.calls, self.rulings, window)
         now = self.starts.by_race
-        moved = {key for key in before.keys() | now.keys() if _at(before, key) != _at(now, key)}
-        # A start also ends the race before of everybody in it.
-        return moved | {
+        return {key for key in before.keys() | now.keys() if _at(before, key) != _at(now, key)}
+
+    def _with_others(self, started: set[RaceKey]) -> set[RaceKey]:
+        """These races and all that anybody in them swims: a start also ends the race before."""
+        return started | {
             other
-            for key in moved
-            for lane in state.startlist.entry(key).lanes
+            for key in started
+            for lane in self.state.startlist.entry(key).lanes
             for swimmer in lane.swimmer_ids
-            for other in self._entered.get(swimmer, ())
+            for other in self.entered(swimmer)
         }
 
     def _settle_races(
@@ -371,14 +386,16 @@ class Derived:
         moved = self._settle_starts() if pending.starting or everything else set()
         swimmers: set[str] = set()
         if everything:
-            self._index()
+            self._seats = None
+            self._chips_of = {}
             self._lanes.clear()
             keys = dict.fromkeys([*state.startlist.entries, *state.revisions.seen])
         else:
+            moved = self._with_others(moved)
             swimmers = {swimmer for chip in chips for _, swimmer in self.owners[chip]}
             for swimmer in swimmers:
                 self._chips_of.pop(swimmer, None)
-            entered = [k for s in swimmers for k in self._entered.get(s, ())]
+            entered = [k for s in swimmers for k in self.entered(s)]
             keys = dict.fromkeys([*entered, *moved, *pending.races])
             for key in (*moved, *pending.races):
                 self._lanes.pop(key, None)
@@ -401,36 +418,23 @@ class Derived:
             return races.race(inputs)
         known = self._lanes.get(key, ())
         if known:
-            places = {p for s in swimmers for k, p in self._seats.get(s, ()) if k == key}
+            seats = self._index().places if swimmers else {}
+            places = {p for s in swimmers for k, p in seats.get(s, ()) if k == key}
             inputs = msgspec.structs.replace(inputs, known=known, touched=places)
         own = self._lanes[key] = races.chip_lanes(inputs)
         return races.race(inputs, own)
 
-    def _index(self) -> None:
-        """Who swims where, and which chips the table and what was said give to whom."""
-        startlist = self.state.startlist
-        self._entered = {}
-        self._seats = {}
-        for key, entry in startlist.entries.items():
-            for place, lane in enumerate(entry.lanes):
-                for swimmer in lane.swimmer_ids:
-                    self._entered.setdefault(swimmer, []).append(key)
-                    self._seats.setdefault(swimmer, []).append((key, place))
-        self._listed = {}
-        for chip, listed in startlist.chips.items():
-            swimmer = startlist.swimmer_listed(listed)
-            self._listed.setdefault(swimmer, set()).add(canonical(chip))
-        for chip, owners in self.rulings.owners.items():
-            for _, swimmer in owners:
-                self._listed.setdefault(swimmer, set()).add(chip)
-        self._chips_of = {}
+    def _index(self) -> Seats:
+        if self._seats is None:
+            self._seats = Seats(self.state.startlist, self.rulings.owners)
+        return self._seats
 
     def chips_of(self, swimmer: str) -> tuple[str, ...]:
         """The chips of a swimmer that have been read, in their spoken form."""
         found = self._chips_of.get(swimmer)
         if found is None:
             # A tag may itself be the swimmer's id.
-            listed = {canonical(swimmer), *self._listed.get(swimmer, ())}
+            listed = {canonical(swimmer), *self._index().listed.get(swimmer, ())}
             spoken = (c for chip in listed for c in self._spoken.get(chip, ()))
             found = tuple(sorted(c for c in spoken if any(s == swimmer for _, s in self.owners[c])))
             self._chips_of[swimmer] = found
@@ -457,14 +461,14 @@ class Derived:
 
     def entered(self, swimmer: str) -> tuple[RaceKey, ...]:
         """The races that a swimmer is in, in the order of the start lists."""
-        return tuple(self._entered.get(swimmer, ()))
+        return tuple(self._index().entered.get(swimmer, ()))
 
     def next_start(self, swimmers: Iterable[str], after: int) -> int | None:
         """The next start (ns UTC) after `after` of any heat that one of `swimmers` is in."""
         later = (
             start.moment
             for swimmer in swimmers
-            for key in self._entered.get(swimmer, ())
+            for key in self._index().entered.get(swimmer, ())
             if (start := self.starts.by_race.get(key)) is not None and start.moment > after
         )
         return min(later, default=None)

@@ -6,7 +6,6 @@ and loading in between, gives the same views.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from zlib import crc32
 
 import msgspec
 
@@ -14,17 +13,17 @@ from projections import attention
 from projections.clock import iso_local
 from projections.crossings import SEEN, SEEN_BY, Corrections, Passing, Point
 from projections.decode import Decoder
-from projections.derived import Changes, Derived
+from projections.derived import Changes, Derived, Settled
 from projections.intake import Intake, Pending, State
 from projections.pausing import collection_paused
-from projections.reads import POSITION_BITS, Detail, load, save
+from projections.reads import POSITION_BITS, ByChip, Detail, load, save
 from projections.relay_health import relay_alarms, relay_health
 from projections.rulings import Rulings
+from projections.saving import pack, unpack
 from projections.starts import Starts, next_race
 from projections.views import (
     Alarm,
     Crossing,
-    Lane,
     QuarantineEntry,
     Race,
     RelayHealth,
@@ -38,11 +37,9 @@ from wire.timedrops import RaceKey
 
 __all__ = ["DEFAULTS", "VERSION", "Changes", "Meet", "State"]
 
-VERSION = 8  # raise it whenever the same events would give another state
+VERSION = 9  # raise it whenever the same events would give another state
 DEFAULTS = Settings()
-_SUM = 4  # bytes before a saved state, by which a damaged one is known
-_Saved = tuple[int, msgspec.Raw, msgspec.Raw]
-_Lanes = list[tuple[RaceKey, tuple[Lane, ...]]] | None
+_Head = tuple[int, msgspec.Raw, msgspec.Raw, msgspec.Raw]
 
 
 class Meet:
@@ -273,14 +270,15 @@ class Meet:
     # -- keeping ---------------------------------------------------------
 
     def save(self) -> bytes:
-        """The state as msgpack: load it and go on feeding from `position`.
+        """The state as bytes: load them and go on feeding from `position`.
 
         Of a settled meet also what takes long to work out, so that a start does not.
         """
         settled = self._intake.pending == Pending.nothing()
-        lanes = self._derived.lanes if settled else None
-        told = msgspec.msgpack.encode([VERSION, self.state, lanes], enc_hook=save)
-        return crc32(told).to_bytes(_SUM) + told
+        lengths, reads = self.state.reads.chips.save()
+        known = self._derived.settled() if settled else None
+        head = msgspec.msgpack.encode([VERSION, self.state, known, lengths], enc_hook=save)
+        return pack(head, reads)
 
     @classmethod
     def load(cls, data: bytes) -> "Meet":
@@ -293,20 +291,22 @@ class Meet:
 
     @classmethod
     def _load(cls, data: bytes) -> "Meet":
-        told = memoryview(data)[_SUM:]
-        if crc32(told) != int.from_bytes(data[:_SUM]):
-            raise ValueError("the saved state is damaged")
+        head, reads = unpack(data)
         try:
-            version, *parts = msgspec.msgpack.decode(told, type=_Saved)
+            version, *parts = msgspec.msgpack.decode(head, type=_Head)
             if version != VERSION:
                 raise ValueError(f"saved by version {version} of the projections")
             state = msgspec.msgpack.decode(parts[0], type=State, dec_hook=load)
-            lanes = msgspec.msgpack.decode(parts[1], type=_Lanes)
+            known = msgspec.msgpack.decode(parts[1], type=Settled | None)
+            lengths = msgspec.msgpack.decode(parts[2], type=dict[str, int])
         except msgspec.DecodeError as e:
             raise ValueError(f"the saved state cannot be read: {e}") from e
+        if sum(lengths.values()) != len(reads):
+            raise ValueError("the saved state cannot be read: reads are missing")
+        state.reads.chips = ByChip(lengths, reads)
         meet = cls()
         meet._begin(state)
-        if lanes is not None:
-            meet._derived.adopt(lanes)
+        if known is not None:
+            meet._derived.adopt(known)
             meet._intake.pending = Pending.nothing()
         return meet

@@ -61,13 +61,15 @@ def course_of(settings: Settings, event: str) -> CourseSettings:
 
 
 def chip_lanes(inputs: RaceInputs) -> tuple[Lane, ...]:
-    """The lanes by our own crossings, before anybody ruled on them, and without places."""
+    """The lanes by our own crossings, with the places these give, before anybody ruled on them."""
     if not inputs.known:
-        return tuple(_chip_lane(inputs, lane) for lane in inputs.entry.lanes)
+        return with_places(tuple(_chip_lane(inputs, lane) for lane in inputs.entry.lanes))
+    if not inputs.touched:
+        return inputs.known
     lanes = list(inputs.known)
     for place in inputs.touched:
         lanes[place] = _chip_lane(inputs, inputs.entry.lanes[place])
-    return tuple(lanes)
+    return with_places(tuple(lanes))
 
 
 def race(inputs: RaceInputs, own: tuple[Lane, ...] = ()) -> Race:
@@ -81,14 +83,14 @@ def race(inputs: RaceInputs, own: tuple[Lane, ...] = ()) -> Race:
     console = inputs.console
     start_ns = inputs.start.moment if inputs.start else None
     if console is not None:
-        lanes = tuple(_console_lane(inputs, lane) for lane in _told_last(console.result.lanes))
+        told = _told_last(console.result.lanes)
+        lanes = with_places(tuple(_console_lane(inputs, lane) for lane in told))
         origin = "corrected" if inputs.rulings else "time-drops"
     else:
         lanes = own or chip_lanes(inputs)
         origin = "chips"
     if inputs.rulings:
-        lanes = tuple(_ruled(lane, inputs.rulings.get(lane.lane)) for lane in lanes)
-    lanes = with_places(lanes)
+        lanes = with_places(tuple(_ruled(lane, inputs.rulings.get(lane.lane)) for lane in lanes))
     if origin == "chips" and not any(lane.time_cs is not None for lane in lanes):
         origin = ""
     return Race(
@@ -287,9 +289,12 @@ def with_places(lanes: tuple[Lane, ...]) -> tuple[Lane, ...]:
             timed.setdefault(lane.event, []).append(lane.time_cs)
     for times in timed.values():
         times.sort()
-    return tuple(
-        msgspec.structs.replace(lane, place=1 + bisect_left(timed[lane.event], lane.time_cs))
-        if lane.time_cs is not None and not lane.status
-        else lane
-        for lane in lanes
-    )
+    return tuple(_placed(lane, timed.get(lane.event, ())) for lane in lanes)
+
+
+def _placed(lane: Lane, times: Sequence[int]) -> Lane:
+    place = None
+    if lane.time_cs is not None and not lane.status:
+        place = 1 + bisect_left(times, lane.time_cs)
+    # Of thousands, one read moves few.
+    return lane if place == lane.place else msgspec.structs.replace(lane, place=place)

@@ -8,7 +8,9 @@ that a long meet stays in memory.
 
 from array import array
 from bisect import bisect_left, bisect_right
+from collections.abc import Iterator, Mapping
 from functools import lru_cache
+from itertools import accumulate
 from typing import NamedTuple
 
 import msgspec
@@ -46,6 +48,56 @@ class Columns(msgspec.Struct):
     origins: array  # type: ignore[type-arg]  # the same
 
 
+class ByChip(Mapping[Chip, dict[FeedId, Columns]]):
+    """The reads of every chip, by feed. Those of a saved state are decoded when they are asked for.
+
+    Most chips of a long meet are not asked for before its end: see `derived`.
+    """
+
+    def __init__(
+        self, lengths: Mapping[Chip, int] | None = None, saved: bytes | memoryview = b""
+    ) -> None:
+        """What `save` gave: the chips with the length of each one's part, and the parts."""
+        lengths = lengths or {}
+        parts, ends = memoryview(saved), accumulate(lengths.values())
+        self.decoded: dict[Chip, dict[FeedId, Columns]] = {}
+        self._saved = {
+            chip: parts[end - length : end]
+            for (chip, length), end in zip(lengths.items(), ends, strict=True)
+        }
+
+    def __getitem__(self, chip: Chip) -> dict[FeedId, Columns]:
+        found = self.decoded.get(chip)
+        if found is None:
+            found = _decoder.decode(self._saved[chip])
+            self.decoded[chip] = found
+            del self._saved[chip]
+        return found
+
+    def __contains__(self, chip: object) -> bool:
+        return chip in self.decoded or chip in self._saved
+
+    def __iter__(self) -> Iterator[Chip]:
+        return iter([*self.decoded, *self._saved])
+
+    def __len__(self) -> int:
+        return len(self.decoded) + len(self._saved)
+
+    def of(self, chip: Chip) -> dict[FeedId, Columns]:
+        """The reads of a chip, for more to be put among them; the chip may be a new one."""
+        if chip not in self:
+            self.decoded[chip] = {}
+        return self[chip]
+
+    def save(self) -> tuple[dict[Chip, int], list[bytes | memoryview]]:
+        """The chips with the length of each one's part, and the parts in their order."""
+        parts: dict[Chip, bytes | memoryview] = {
+            chip: _encoder.encode(by_feed) for chip, by_feed in self.decoded.items()
+        }
+        parts |= self._saved
+        return {chip: len(part) for chip, part in parts.items()}, list(parts.values())
+
+
 class ReadSet(msgspec.Struct):
     """All distinct reads by chip and feed. A feed is a source and the wire's name of the point.
 
@@ -57,7 +109,7 @@ class ReadSet(msgspec.Struct):
     feeds: list[tuple[str, str]] = []
     details: list[Detail] = []
     ranks: list[tuple[int, float]] = []
-    chips: dict[Chip, dict[FeedId, Columns]] = {}
+    chips: ByChip = msgspec.field(default_factory=ByChip)
     feed_ids: dict[str, dict[str, FeedId]] = {}
     detail_ids: dict[tuple[int, str, int, int | float | None], int] = {}
     sizes: list[int] = []
@@ -102,7 +154,7 @@ class ReadSet(msgspec.Struct):
         dirty: dict[Chip, int],
     ) -> int:
         """Put one read into the set; whether it was there, is new, or stronger than its copy."""
-        by_feed = self.chips.get(chip)
+        by_feed = self.chips.decoded.get(chip)
         columns = None if by_feed is None else by_feed.get(feed)
         if columns is None:
             columns = self.columns(chip, feed)
@@ -160,7 +212,7 @@ class ReadSet(msgspec.Struct):
 
     def columns(self, chip: Chip, feed: FeedId) -> Columns:
         """The reads of a chip at a feed, to be added to."""
-        by_feed = self.chips.setdefault(chip, {})
+        by_feed = self.chips.of(chip)
         found = by_feed.get(feed)
         if found is None:
             found = by_feed[feed] = Columns(array("q"), array("q"))
@@ -187,9 +239,11 @@ def _stronger(one: float | None, other: float | None) -> bool:
 
 
 def save(value: object) -> object:
-    """msgpack's `enc_hook`: the arrays of `Columns`, as the bytes of their machine words."""
+    """msgpack's `enc_hook`: arrays as the bytes of their machine words; `ByChip` is saved apart."""
     if isinstance(value, array):
         return value.tobytes()
+    if isinstance(value, ByChip):
+        return None
     raise NotImplementedError(type(value))
 
 
@@ -197,4 +251,12 @@ def load(kind: type, value: object) -> object:
     """msgpack's `dec_hook`: the other way."""
     if kind is array and isinstance(value, bytes):
         return array("q", value)
+    if kind is ByChip:
+        if value is not None:
+            raise ValueError("the reads are saved apart")
+        return ByChip()
     raise NotImplementedError(kind)
+
+
+_encoder = msgspec.msgpack.Encoder(enc_hook=save)
+_decoder = msgspec.msgpack.Decoder(dict[FeedId, Columns], dec_hook=load)

@@ -12,13 +12,14 @@ import msgspec
 from sqlalchemy import Connection, Table, bindparam, delete, insert, select
 from sqlalchemy.dialects.sqlite import dialect
 
+from projections import snapshots
 from projections import tables as t
 from projections.derived import CrossingKey
 from projections.meet import VERSION, Changes, Meet
 from projections.rounding import format_cs
 from projections.views import Crossing, Race, RelayHealth
 from store.event import GENESIS
-from store.log import Log, hash_at
+from store.log import Log
 from wire.timedrops import RaceKey
 
 Row = tuple[Any, ...]
@@ -159,20 +160,9 @@ def save_snapshot(connection: Connection, position: int, hash_: bytes, state: by
 
 
 def load_snapshot(connection: Connection, log: Log) -> Meet | None:
-    """The saved state; None without one of this version and of this very log.
-
-    It is a saving of time only: without it the log is folded anew.
-    """
-    row = connection.execute(
-        select(t.snapshot.c.state, t.snapshot.c.hash).where(t.snapshot.c.version == VERSION)
-    ).first()
-    if row is None:
-        return None
-    try:
-        meet = Meet.load(row.state)
-    except ValueError:
-        return None
-    return meet if hash_at(log, meet.position) == row.hash else None
+    """See `snapshots.load_snapshot`."""
+    driver: Any = connection.connection.driver_connection
+    return snapshots.load_snapshot(driver, log)
 
 
 def _put(connection: Connection, table: Table, position: int, hash_: bytes, **more: object) -> None:

@@ -5,7 +5,6 @@ import tomllib
 from pathlib import Path, PurePosixPath, PureWindowsPath
 from tempfile import TemporaryDirectory
 from typing import Any
-from zlib import crc32
 
 import msgspec
 
@@ -16,6 +15,7 @@ from meetlog.readback import parsed
 from meetlog.simulate.recordings import acts_of, iterate_reads
 from meetlog.simulate.script import FolderTrouble
 from projections.meet import VERSION, Meet
+from projections.saving import pack
 from tests.fuzz.target import Target, choices, text_in
 from wire import chips, settings_file, statements, textfile, timedrops, tomlfile
 from wire.errors import WireError
@@ -219,8 +219,8 @@ def _has_lines(value: Any, path: tuple[str | int, ...], lines: dict[Any, int]) -
 
 def check_saved_state(data: bytes) -> None:
     """A saved fold is loaded, or refused as damaged; also where its sum does not tell."""
-    told = b"\x93" + bytes([VERSION]) + data + b"\xc0"
-    for saved in (data, crc32(told).to_bytes(4) + told):
+    head = b"\x94" + bytes([VERSION]) + data + b"\xc0\x80"
+    for saved in (data, pack(head, ())):
         try:
             meet = Meet.load(saved)
         except ValueError:

@@ -132,6 +132,21 @@ def test_after_a_start_the_same_is_said_to_have_changed(change: Callable[[Pool],
     _compare(loaded, kept)
 
 
+def test_a_start_decodes_the_reads_of_a_chip_when_it_is_asked_for() -> None:
+    kept = follow(Meet(), swum().log, 10_000)
+    kept.settle()
+    saved = kept.save()
+    loaded = Meet.load(saved)
+    assert loaded.settle() == Changes()
+    assert (loaded.races(), loaded.quarantine()) == (kept.races(), kept.quarantine())
+    reads = loaded.state.reads.chips
+    assert not reads.decoded
+    assert loaded.save() == saved  # nothing of it was looked at
+    assert loaded.crossings(["101"]) == kept.crossings(["101"])
+    assert list(reads.decoded) == ["101"]
+    assert reads == kept.state.reads.chips
+
+
 class Mirror:
     """What somebody shows who only looks at what `settle` says has changed."""
 

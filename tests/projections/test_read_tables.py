@@ -3,7 +3,6 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from zlib import crc32
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -15,6 +14,7 @@ from projections import tables as t
 from projections.derived import merged
 from projections.folding import fold, follow
 from projections.meet import Changes, Meet
+from projections.saving import pack, unpack
 from store.event import GENESIS, Draft
 from store.memory import MemoryLog
 from store.sqlite import SqliteLog
@@ -111,9 +111,11 @@ def test_a_state_that_cannot_be_read_is_no_state(tmp_path: Path) -> None:
         assert readtables.load_snapshot(connection, log) is None
     log.close()
     with pytest.raises(ValueError, match="version"):
-        Meet.load(_summed(b"\x93\x00\x80\xc0"))
+        Meet.load(pack(b"\x94\x00\x80\xc0\x80", ()))
     with pytest.raises(ValueError, match="cannot be read"):
-        Meet.load(_summed(b"\xc1"))
+        Meet.load(pack(b"\xc1", ()))
+    with pytest.raises(ValueError, match="reads are missing"):
+        Meet.load(pack(bytes(unpack(Meet().save())[0]), (b"more",)))
 
 
 def test_a_state_of_which_any_byte_is_another_is_no_state() -> None:
@@ -125,10 +127,6 @@ def test_a_state_of_which_any_byte_is_another_is_no_state() -> None:
     for length in range(len(saved)):
         with pytest.raises(ValueError, match=r"damaged|cannot be read"):
             Meet.load(saved[:length])
-
-
-def _summed(told: bytes) -> bytes:
-    return crc32(told).to_bytes(4) + told
 
 
 def _rebuilt(log: MemoryLog) -> dict[str, list[tuple[object, ...]]]:
