@@ -6,10 +6,6 @@ import time
 from pathlib import Path
 from typing import Literal
 
-from sqlalchemy import Connection, Engine, create_engine, event
-from sqlalchemy.engine import URL
-from sqlalchemy.pool import QueuePool
-
 Synchronous = Literal["FULL", "NORMAL"]
 BUSY_MS = 5_000  # another process's append takes milliseconds; a checkpoint on a slow disk, seconds
 # SQLite folds the write-ahead log into the file at 1000 pages of 4 kB, and from
@@ -58,30 +54,6 @@ def connect(
     return connection
 
 
-def make_engine(
-    path: Path,
-    *,
-    read_only: bool = False,
-    synchronous: Synchronous = "FULL",
-    busy_ms: int = BUSY_MS,
-    tidies: bool = True,
-) -> Engine:
-    """An Engine whose transactions begin IMMEDIATE, so that a writer never fails half-way."""
-    engine = create_engine(
-        URL.create("sqlite", database=str(path)),
-        creator=lambda: connect(
-            path, read_only=read_only, synchronous=synchronous, busy_ms=busy_ms, tidies=tidies
-        ),
-        poolclass=QueuePool,
-        pool_size=4,
-        max_overflow=-1,
-        pool_reset_on_return=None,  # every user leaves its connection outside a transaction
-    )
-    if not read_only:
-        event.listen(engine, "begin", _begin)
-    return engine
-
-
 def grow_wal(connection: sqlite3.Connection, path: Path) -> None:
     """Give the write-ahead log its full length before the first append.
 
@@ -113,10 +85,6 @@ def _is_sealed(path: Path) -> bool:
     """
     wal = path.with_name(path.name + "-wal")
     return path.exists() and not wal.exists() and not os.access(path.parent, os.W_OK)
-
-
-def _begin(connection: Connection) -> None:
-    connection.exec_driver_sql("BEGIN IMMEDIATE")
 
 
 def _enter_wal(connection: sqlite3.Connection) -> None:

@@ -7,22 +7,18 @@ from contextlib import closing
 from itertools import islice
 from pathlib import Path
 
-from sqlalchemy import insert
-from sqlalchemy.dialects.sqlite import dialect
-
 from store.chain import extend
 from store.connect import connect
 from store.event import EMPTY_HEAD, Draft, Head
 from store.faults import code, explain
 from store.log import LogDamaged
 from store.migrate import revision, upgrade
-from store.tables import events
+from store.sql import INSERT
 
 Progress = Callable[[int, int], object]  # done, total
 
 _PAGES = 1000  # copied at once; 4 MB, so that progress can be told
 _ROWS = 2000  # inserted at once
-_INSERT = str(insert(events).compile(dialect=dialect(paramstyle="qmark")))
 
 
 def copy_log(source: Path, target: Path, progress: Progress | None = None) -> None:
@@ -82,7 +78,7 @@ def write_log(target: Path, drafts: Iterable[tuple[int, Draft]]) -> Head:
                     found, heads = extend(head, ((draft,),), recorded_at)
                     rows += found
                     head = heads[-1]
-                connection.executemany(_INSERT, rows)
+                connection.executemany(INSERT, rows)
             connection.execute("COMMIT")
             connection.execute("PRAGMA journal_mode=DELETE")
     except sqlite3.Error as error:

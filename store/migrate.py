@@ -2,7 +2,7 @@
 
 They change tables, never events. The packaged folder is used wherever the
 program is installed, and a migration's file name carries its revision, so
-that opening a log that needs nothing does not load Alembic.
+that opening a log that needs nothing does not load Alembic and SQLAlchemy.
 """
 
 import os
@@ -12,9 +12,7 @@ from contextlib import closing, contextmanager, suppress
 from functools import cache
 from pathlib import Path
 
-from sqlalchemy.exc import DBAPIError
-
-from store.connect import connect, make_engine
+from store.connect import connect
 from store.faults import explain
 from store.log import LogDamaged, LogMissing
 
@@ -57,12 +55,14 @@ def upgrade(path: Path) -> str:
     from alembic import command
     from alembic.config import Config
 
+    from store.engine import make_engine, migrating
+
     config = Config()
     config.set_main_option("script_location", str(FOLDER).replace("%", "%%"))
     config.set_main_option("path_separator", "os")
     engine = make_engine(path)
     try:
-        with _explained(path), engine.begin() as connection:
+        with _explained(path), migrating(engine, path) as connection:
             config.attributes["connection"] = connection
             command.upgrade(config, "head")
     finally:
@@ -108,7 +108,3 @@ def _explained(path: Path) -> Iterator[None]:
             f"opening {path}: {error.reason}: the file is damaged; keep it, and continue from a "
             "copy or a new log"
         ) from error
-    except DBAPIError as error:
-        if isinstance(error.orig, sqlite3.Error):
-            raise explain(error.orig, path, "migrating") from error
-        raise

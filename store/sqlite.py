@@ -17,27 +17,25 @@ commits (https://sqlite.org/wal.html#walresetbug).
 import sqlite3
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
-from functools import lru_cache
+from contextlib import contextmanager, suppress
 from itertools import starmap
 from pathlib import Path
 from threading import Lock
-from typing import Any
+from typing import TYPE_CHECKING
 
-from sqlalchemy import Connection, Text, bindparam, insert, select, union_all
-from sqlalchemy.dialects.sqlite import dialect
-from sqlalchemy.exc import DBAPIError
-from sqlalchemy.pool import PoolProxiedConnection
-from sqlalchemy.sql import ClauseElement
-
+from store import sql
 from store.chain import extend, refuse_empty
-from store.connect import BUSY_MS, grow_wal, make_engine
+from store.connect import BUSY_MS, connect, grow_wal
 from store.event import EMPTY_HEAD, SOCKET_READ, Draft, Event, Head
-from store.faults import explain, is_ours
+from store.faults import explain
 from store.log import BATCH, StoreError
 from store.memory import conflict
 from store.migrate import revision, upgrade
-from store.tables import RARE, events
+
+if TYPE_CHECKING:
+    from sqlalchemy import Connection, Engine
+
+_IDLE_READERS = 4  # kept open for the next read
 
 
 class SqliteLog:
@@ -71,11 +69,11 @@ class SqliteLog:
                 raise StoreError(f"{self.path} is empty: meetlog has not written to it yet")
         else:
             upgrade(self.path)
-        tidies = not guest
-        self._appending = make_engine(self.path, busy_ms=busy_ms, tidies=tidies)
-        self._viewing = make_engine(self.path, synchronous="NORMAL", busy_ms=busy_ms, tidies=tidies)
-        self._reading = make_engine(self.path, read_only=True, busy_ms=busy_ms)
-        self._writer: PoolProxiedConnection | None = None
+        self._busy_ms = busy_ms
+        self._tidies = not guest
+        self._writer: sqlite3.Connection | None = None
+        self._viewing: Engine | None = None
+        self._readers: list[sqlite3.Connection] = []  # those that nobody uses now
         self._known: Head | None = None
 
     def append(self, drafts: Sequence[Draft], *, after: int | None = None) -> Head:
@@ -92,14 +90,14 @@ class SqliteLog:
         kinds: Sequence[str] = (),
         most_bytes: int | None = None,
     ) -> list[Event]:
-        sql = _PAGE
+        page = sql.PAGE
         named: dict[str, int | str] = {"after": after, "limit": limit}
         if kinds:
             wanted = tuple(dict.fromkeys(kinds))
-            sql = _page_of_kinds(len(wanted), SOCKET_READ in wanted)
+            page = sql.page_of_kinds(len(wanted), with_reads=SOCKET_READ in wanted)
             named |= {f"kind{i}": kind for i, kind in enumerate(wanted)}
         with self._reader() as connection:
-            rows = connection.execute(sql, named)
+            rows = connection.execute(page, named)
             if most_bytes is None:
                 return list(starmap(Event, rows))
             found: list[Event] = []
@@ -115,7 +113,7 @@ class SqliteLog:
             return _head(connection)
 
     @contextmanager
-    def views(self) -> Iterator[Connection]:
+    def views(self) -> "Iterator[Connection]":
         """A transaction for read tables, in turn with appends; keep it to a few milliseconds.
 
         Committed on exit, rolled back on an error. Not synced to the disk by
@@ -123,25 +121,27 @@ class SqliteLog:
         Appending within the block would wait for itself; do not. Raises
         `StoreUnavailable` and `LogDamaged`; the caller's own SQL errors pass through.
         """
+        # Loading it takes longer than most commands, which only read, take to run.
+        from store.engine import make_engine, writing_tables
+
         self._check_writable()
         with self._turn:
-            try:
-                with self._viewing.begin() as connection:
-                    yield connection
-            except DBAPIError as error:
-                if isinstance(error.orig, sqlite3.Error) and is_ours(error.orig):
-                    raise explain(error.orig, self.path, "writing the read tables of") from error
-                raise
+            if self._viewing is None:
+                self._viewing = make_engine(
+                    self.path, synchronous="NORMAL", busy_ms=self._busy_ms, tidies=self._tidies
+                )
+            with writing_tables(self._viewing, self.path) as connection:
+                yield connection
 
     def close(self) -> None:
         with self._turn:
             self._closed = True
             # A writing connection goes last: it folds the write-ahead log into
             # the file and removes it, which a reader may not.
-            self._reading.dispose()
-            self._viewing.dispose()
+            self._drop_readers()
+            if self._viewing is not None:
+                self._viewing.dispose()
             self._drop_writer()
-            self._appending.dispose()
 
     def _append(self, groups: Sequence[Sequence[Draft]], after: int | None) -> list[Head]:
         refuse_empty(groups)
@@ -176,10 +176,10 @@ class SqliteLog:
         rows, heads = extend(known, groups, self._clock())
         try:
             if len(rows) == 1:
-                connection.execute(_INSERT, rows[0])  # by itself it is its own transaction
+                connection.execute(sql.INSERT, rows[0])  # by itself it is its own transaction
             else:
                 connection.execute("BEGIN IMMEDIATE")
-                connection.executemany(_INSERT, rows)
+                connection.executemany(sql.INSERT, rows)
                 connection.execute("COMMIT")
         except sqlite3.IntegrityError:
             if connection.in_transaction:
@@ -199,15 +199,15 @@ class SqliteLog:
         if after is not None and after != head.position:
             raise conflict(str(self.path), after, head)
         rows, heads = extend(head, groups, self._clock())
-        connection.executemany(_INSERT, rows)
+        connection.executemany(sql.INSERT, rows)
         connection.execute("COMMIT")
         return heads
 
     def _open_writer(self) -> sqlite3.Connection:
         if self._writer is None:
-            self._writer = self._appending.raw_connection()
-            grow_wal(_driver(self._writer), self.path)
-        return _driver(self._writer)
+            self._writer = connect(self.path, busy_ms=self._busy_ms, tidies=self._tidies)
+            grow_wal(self._writer, self.path)
+        return self._writer
 
     def _undo(self, connection: sqlite3.Connection) -> None:
         """Leave the transaction; a connection that cannot even do that is replaced."""
@@ -218,7 +218,7 @@ class SqliteLog:
 
     def _drop_writer(self) -> None:
         if self._writer is not None:
-            self._writer.invalidate()
+            self._writer.close()
             self._writer = None
 
     @contextmanager
@@ -226,13 +226,32 @@ class SqliteLog:
         if self._closed:
             raise StoreError(f"{self.path} is closed; open it again")
         try:
-            pooled = self._reading.raw_connection()
+            connection = self._idle_reader()
             try:
-                yield _driver(pooled)
+                yield connection
             finally:
-                pooled.close()
+                self._put_back(connection)
         except sqlite3.Error as error:
             raise explain(error, self.path, "reading") from error
+
+    def _idle_reader(self) -> sqlite3.Connection:
+        try:
+            return self._readers.pop()
+        except IndexError:
+            return connect(self.path, read_only=True, busy_ms=self._busy_ms)
+
+    def _put_back(self, connection: sqlite3.Connection) -> None:
+        if len(self._readers) < _IDLE_READERS:
+            self._readers.append(connection)
+        else:
+            connection.close()
+        if self._closed:
+            self._drop_readers()
+
+    def _drop_readers(self) -> None:
+        with suppress(IndexError):  # another thread may be reading just now
+            while True:
+                self._readers.pop().close()
 
     def _check_writable(self) -> None:
         if self._closed:
@@ -260,59 +279,6 @@ class _Turn:
         self._room.release()
 
 
-def _driver(pooled: PoolProxiedConnection) -> sqlite3.Connection:
-    connection: Any = pooled.driver_connection
-    return connection  # type: ignore[no-any-return]  # the engine's creator makes these
-
-
 def _head(connection: sqlite3.Connection) -> Head:
-    rows = connection.execute(_HEAD).fetchall()
+    rows = connection.execute(sql.HEAD).fetchall()
     return Head(*rows[0]) if rows else EMPTY_HEAD
-
-
-# The hot statements are compiled once and run on the driver's own cursor:
-# through Core's execution an append reaches a third of plain sqlite3's rate.
-
-
-def _compile(statement: ClauseElement) -> str:
-    """The statement's SQL with `:named` parameters and everything constant written out."""
-    compiled = statement.compile(dialect=dialect(paramstyle="named"))
-    sql = str(compiled)
-    for name, value in compiled.params.items():
-        if value is not None:
-            sql = sql.replace(f":{name}", str(int(value)))
-    return sql
-
-
-_FIELDS = [events.c[name] for name in Event.__struct_fields__]
-_INSERT = str(insert(events).compile(dialect=dialect(paramstyle="qmark")))
-_HEAD = _compile(
-    select(events.c.position, events.c.hash, events.c.recorded_at)
-    .order_by(events.c.position.desc())
-    .limit(1)
-)
-_PAGE = _compile(
-    select(*_FIELDS)
-    .where(events.c.position > bindparam("after"))
-    .order_by(events.c.position)
-    .limit(bindparam("limit"))
-)
-
-
-@lru_cache(maxsize=64)
-def _page_of_kinds(count: int, with_reads: bool) -> str:
-    """A page of events of `count` kinds.
-
-    Rare kinds are merged from the partial index, one range each, so a page
-    costs its own length; the index is used only where the query repeats the
-    index's condition word for word. With reads among them the table is walked.
-    """
-    kinds = [bindparam(f"kind{i}", type_=Text) for i in range(count)]
-    later = events.c.position > bindparam("after")
-    if with_reads:
-        chosen = select(*_FIELDS).where(later, events.c.kind.in_(kinds))
-        return _compile(chosen.order_by(events.c.position).limit(bindparam("limit")))
-    merged = union_all(
-        *(select(*_FIELDS).where(later, events.c.kind == kind, RARE) for kind in kinds)
-    )
-    return _compile(merged.order_by("position").limit(bindparam("limit")))

@@ -12,7 +12,8 @@ from sqlalchemy import (
     text,
 )
 
-from store.event import FORM, SOCKET_READ
+from store import sql
+from store.event import FORM
 
 metadata = MetaData()
 
@@ -37,8 +38,8 @@ events = Table(
 
 # Nearly every row is a socket.read. Leaving those out keeps the hot append
 # free of a second tree, and the rare kinds quick to find.
-RARE = text(f"kind <> '{SOCKET_READ}'")
+_rare = text(sql.RARE)
 
 events_kind = Index(
-    "events_kind", events.c.kind, events.c.position, sqlite_where=RARE, postgresql_where=RARE
+    "events_kind", events.c.kind, events.c.position, sqlite_where=_rare, postgresql_where=_rare
 )
