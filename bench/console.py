@@ -26,7 +26,7 @@ import msgspec
 
 from bench import latency
 from bench.figures import Figure
-from meetlog.console.companion import beside
+from meetlog.console.beside import beside
 from meetlog.house import House
 from meetlog.settings import FILE_NAME
 

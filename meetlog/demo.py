@@ -21,7 +21,7 @@ import anyio.to_thread
 from anyio.abc import TaskGroup
 
 from ingest.statements import state
-from meetlog.console.companion import beside
+from meetlog.console.beside import beside
 from meetlog.display import PlainLines
 from meetlog.exits import Differs
 from meetlog.house import Ears, House, open_house

@@ -2,7 +2,7 @@
 
 import sqlite3
 from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager, suppress
 from pathlib import Path
 from typing import NamedTuple
 
@@ -11,7 +11,9 @@ from meetlog.instants import position_at
 from meetlog.settings import load, locate
 from projections.folding import advance, fold, settings_at
 from projections.meet import Meet
-from projections.snapshots import load_snapshot
+from projections.pausing import collection_paused, left_alone
+from projections.saving import SavedStateDamaged
+from projections.snapshots import lazy_snapshot
 from store.connect import connect
 from store.log import Log
 from store.migrate import revision, revisions
@@ -69,10 +71,13 @@ def open_log(where: Path) -> Iterator[tuple[SqliteLog, Place]]:
 
 
 @contextmanager
-def open_meet(where: Path, progress: Progress | None = None, *, at: str = "") -> Iterator[OpenMeet]:
+def open_meet(
+    where: Path, progress: Progress | None = None, *, at: str = "", reads: bool = True
+) -> Iterator[OpenMeet]:
     """The meet at `where`, folded to the log's present head; nothing is written.
 
-    The state that `run` saved shortens the way where it fits the log. With
+    The state that `run` saved shortens the way where it fits the log; without
+    `reads`, for who looks at none, those in it are left there. With
     `at`, a position or an instant, both the log and the meet are as they were
     then. Raises `MeetError`, `StoreError` and `NoSuchInstant`.
     """
@@ -82,13 +87,30 @@ def open_meet(where: Path, progress: Progress | None = None, *, at: str = "") ->
             return
         head = log.head().position
         told = None if progress is None else lambda done: progress(done, head)
-        meet = _saved(log)
-        if meet is not None:
-            advance(meet, log, head, progress=told)
-        if meet is None or meet.stale:
-            meet = fold(log, head, progress=told)
-        meet.settle()
-        yield OpenMeet(log, meet, place, _note(place.log))
+        with ExitStack() as stack:
+            with collection_paused():
+                saved = stack.enter_context(_saved(log))
+                meet = None if saved is None else _advanced(saved, log, head, told, reads=reads)
+                if meet is None:
+                    meet = fold(log, head, progress=told)
+                    meet.settle()
+                stack.enter_context(left_alone())
+            yield OpenMeet(log, meet, place, _note(place.log))
+
+
+def _advanced(
+    saved: Meet, log: Log, head: int, told: Callable[[int], None] | None, *, reads: bool
+) -> Meet | None:
+    """The saved state advanced to the head; None where the log must be folded anew."""
+    try:
+        if reads:
+            saved.state.reads.chips.read()
+        advance(saved, log, head, progress=told)
+        if not saved.stale:
+            saved.settle()
+    except SavedStateDamaged:
+        return None
+    return None if saved.stale else saved
 
 
 def _as_of(log: Log, place: Place, at: str, progress: Progress | None) -> OpenMeet:
@@ -99,13 +121,16 @@ def _as_of(log: Log, place: Place, at: str, progress: Progress | None) -> OpenMe
     return OpenMeet(past, meet, place, _note(place.log))
 
 
-def _saved(log: SqliteLog) -> Meet | None:
+@contextmanager
+def _saved(log: SqliteLog) -> Iterator[Meet | None]:
     """The saved state if there is one that fits."""
-    try:
-        with closing(connect(log.path, read_only=True)) as connection:
-            return load_snapshot(connection, log)
-    except sqlite3.Error:
-        return None  # the tables are not there yet, or in use; the log has everything
+    with ExitStack() as stack:
+        meet = None
+        # The tables may not be there yet, or be in use; the log has everything.
+        with suppress(sqlite3.Error):
+            connection = stack.enter_context(closing(connect(log.path, read_only=True)))
+            meet = stack.enter_context(lazy_snapshot(connection, log))
+        yield meet
 
 
 def _note(path: Path) -> str:

@@ -9,7 +9,7 @@ import anyio
 from rich.console import Console
 from rich.live import Live
 
-from meetlog.console.companion import beside
+from meetlog.console.beside import beside
 from meetlog.display import PlainLines, page, terminal
 from meetlog.house import Ears, House, open_house
 from meetlog.loglines import LogLine, plain_form

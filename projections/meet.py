@@ -6,6 +6,7 @@ and loading in between, gives the same views.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
+from io import BytesIO
 
 import msgspec
 
@@ -19,7 +20,7 @@ from projections.pausing import collection_paused
 from projections.reads import POSITION_BITS, ByChip, Detail, load, save
 from projections.relay_health import relay_alarms, relay_health
 from projections.rulings import Rulings
-from projections.saving import pack, unpack
+from projections.saving import Read, SavedStateDamaged, pack, unpack
 from projections.starts import Starts, next_race
 from projections.views import (
     Alarm,
@@ -39,7 +40,7 @@ __all__ = ["DEFAULTS", "VERSION", "Changes", "Meet", "State"]
 
 VERSION = 9  # raise it whenever the same events would give another state
 DEFAULTS = Settings()
-_Head = tuple[int, msgspec.Raw, msgspec.Raw, msgspec.Raw]
+_Head = tuple[State, Settled | None, dict[str, int]]
 
 
 class Meet:
@@ -277,36 +278,38 @@ class Meet:
         settled = self._intake.pending == Pending.nothing()
         lengths, reads = self.state.reads.chips.save()
         known = self._derived.settled() if settled else None
-        head = msgspec.msgpack.encode([VERSION, self.state, known, lengths], enc_hook=save)
-        return pack(head, reads)
+        head = msgspec.msgpack.encode([self.state, known, lengths], enc_hook=save)
+        return pack(VERSION, head, reads)
 
     @classmethod
     def load(cls, data: bytes) -> "Meet":
         """A meet from `save`, settled if that one was.
 
-        Raises `ValueError` for another version's or damaged bytes.
+        Raises `SavedStateDamaged`, also for another version's.
         """
-        with collection_paused():
-            return cls._load(data)
+        meet = cls.load_lazily(BytesIO(data).read)
+        meet.state.reads.chips.read()
+        return meet
 
     @classmethod
-    def _load(cls, data: bytes) -> "Meet":
-        head, reads = unpack(data)
-        try:
-            version, *parts = msgspec.msgpack.decode(head, type=_Head)
-            if version != VERSION:
-                raise ValueError(f"saved by version {version} of the projections")
-            state = msgspec.msgpack.decode(parts[0], type=State, dec_hook=load)
-            known = msgspec.msgpack.decode(parts[1], type=Settled | None)
-            lengths = msgspec.msgpack.decode(parts[2], type=dict[str, int])
-        except msgspec.DecodeError as e:
-            raise ValueError(f"the saved state cannot be read: {e}") from e
-        if sum(lengths.values()) != len(reads):
-            raise ValueError("the saved state cannot be read: reads are missing")
-        state.reads.chips = ByChip(lengths, reads)
-        meet = cls()
-        meet._begin(state)
-        if known is not None:
-            meet._derived.adopt(known)
-            meet._intake.pending = Pending.nothing()
-        return meet
+    def load_lazily(cls, read: Read) -> "Meet":
+        """`load`, with `read` as that of a file; the reads are read when a chip is asked for.
+
+        Until `meet.state.reads.chips.read()`, whatever needs the reads of a
+        saved chip may raise `SavedStateDamaged`, too.
+        """
+        version, head, reads = unpack(read)
+        if version != VERSION:
+            raise SavedStateDamaged(f"saved by version {version} of the projections")
+        with collection_paused():
+            try:
+                state, known, lengths = msgspec.msgpack.decode(head, type=_Head, dec_hook=load)
+            except msgspec.DecodeError as e:
+                raise SavedStateDamaged(f"the saved state cannot be read: {e}") from e
+            state.reads.chips = ByChip(lengths, reads)
+            meet = cls()
+            meet._begin(state)
+            if known is not None:
+                meet._derived.adopt(known)
+                meet._intake.pending = Pending.nothing()
+            return meet

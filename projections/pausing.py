@@ -15,3 +15,13 @@ def collection_paused() -> Iterator[None]:
     finally:
         if enabled:
             gc.enable()
+
+
+@contextmanager
+def left_alone() -> Iterator[None]:
+    """What exists now is not looked through until the block ends: it is there to stay."""
+    gc.freeze()
+    try:
+        yield
+    finally:
+        gc.unfreeze()

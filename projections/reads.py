@@ -8,7 +8,7 @@ that a long meet stays in memory.
 
 from array import array
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from functools import lru_cache
 from itertools import accumulate
 from typing import NamedTuple
@@ -16,6 +16,7 @@ from typing import NamedTuple
 import msgspec
 
 from projections.facts import Reads
+from projections.saving import SavedStateDamaged
 
 Chip = str
 FeedId = int
@@ -55,33 +56,32 @@ class ByChip(Mapping[Chip, dict[FeedId, Columns]]):
     """
 
     def __init__(
-        self, lengths: Mapping[Chip, int] | None = None, saved: bytes | memoryview = b""
+        self, lengths: dict[Chip, int] | None = None, read: Callable[[], bytes] = bytes
     ) -> None:
-        """What `save` gave: the chips with the length of each one's part, and the parts."""
-        lengths = lengths or {}
-        parts, ends = memoryview(saved), accumulate(lengths.values())
+        """With `lengths`, what `save` gave: `read` reads the parts when the first is asked for."""
         self.decoded: dict[Chip, dict[FeedId, Columns]] = {}
-        self._saved = {
-            chip: parts[end - length : end]
-            for (chip, length), end in zip(lengths.items(), ends, strict=True)
-        }
+        self._saved: dict[Chip, memoryview] = {}
+        self._unread = lengths or {}
+        self._read = read
 
     def __getitem__(self, chip: Chip) -> dict[FeedId, Columns]:
         found = self.decoded.get(chip)
         if found is None:
+            if chip in self._unread:
+                self.read()
             found = _decoder.decode(self._saved[chip])
             self.decoded[chip] = found
             del self._saved[chip]
         return found
 
     def __contains__(self, chip: object) -> bool:
-        return chip in self.decoded or chip in self._saved
+        return chip in self.decoded or chip in self._saved or chip in self._unread
 
     def __iter__(self) -> Iterator[Chip]:
-        return iter([*self.decoded, *self._saved])
+        return iter([*self.decoded, *self._saved, *self._unread])
 
     def __len__(self) -> int:
-        return len(self.decoded) + len(self._saved)
+        return len(self.decoded) + len(self._saved) + len(self._unread)
 
     def of(self, chip: Chip) -> dict[FeedId, Columns]:
         """The reads of a chip, for more to be put among them; the chip may be a new one."""
@@ -89,8 +89,23 @@ class ByChip(Mapping[Chip, dict[FeedId, Columns]]):
             self.decoded[chip] = {}
         return self[chip]
 
+    def read(self) -> None:
+        """Have all that was saved in memory. Raises `SavedStateDamaged`."""
+        if not self._unread:
+            return
+        parts, lengths = memoryview(self._read()), self._unread
+        if sum(lengths.values()) != len(parts):
+            raise SavedStateDamaged("the saved state cannot be read: reads are missing")
+        ends = accumulate(lengths.values())
+        self._saved = {
+            chip: parts[end - length : end]
+            for (chip, length), end in zip(lengths.items(), ends, strict=True)
+        }
+        self._unread = {}
+
     def save(self) -> tuple[dict[Chip, int], list[bytes | memoryview]]:
         """The chips with the length of each one's part, and the parts in their order."""
+        self.read()
         parts: dict[Chip, bytes | memoryview] = {
             chip: _encoder.encode(by_feed) for chip, by_feed in self.decoded.items()
         }

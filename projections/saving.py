@@ -1,27 +1,48 @@
-"""A saved state as bytes: a head, then the reads of each chip, with a sum that tells damage."""
+"""A saved state as bytes: a head, then the reads of each chip. Damage of either is noticed."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from struct import Struct
 from zlib import crc32
 
-_SUM = Struct(">I")  # of all that follows
-_LENGTH = Struct(">Q")  # of the head
-_BEGIN = _SUM.size + _LENGTH.size
+_HEADER = Struct(
+    ">IIII"
+)  # the sum of what follows up to the reads, version, head's length, reads' sum
+_SUM = 4  # bytes of it
 
 
-def pack(head: bytes, reads: Sequence[bytes | memoryview]) -> bytes:
+class SavedStateDamaged(ValueError):  # noqa: N818 - named for the condition
+    """A saved state that is not as it was saved, or not by this version."""
+
+
+Read = Callable[[int], bytes]  # of a file or a blob: so many bytes, or with -1 all the rest
+
+
+def pack(version: int, head: bytes, reads: Sequence[bytes | memoryview]) -> bytes:
     """The bytes to keep."""
-    parts = (_LENGTH.pack(len(head)), head, *reads)
     total = 0
-    for part in parts:
+    for part in reads:
         total = crc32(part, total)
-    return b"".join((_SUM.pack(total), *parts))
+    header = _HEADER.pack(0, version, len(head), total)[_SUM:]
+    return b"".join((crc32(head, crc32(header)).to_bytes(_SUM), header, head, *reads))
 
 
-def unpack(data: bytes) -> tuple[memoryview, memoryview]:
-    """The head and the reads as they were packed. Raises `ValueError` for damaged bytes."""
-    told = memoryview(data)
-    if len(told) < _BEGIN or crc32(told[_SUM.size :]) != _SUM.unpack_from(told)[0]:
-        raise ValueError("the saved state is damaged")
-    (length,) = _LENGTH.unpack_from(told, _SUM.size)
-    return told[_BEGIN : _BEGIN + length], told[_BEGIN + length :]
+def unpack(read: Read) -> tuple[int, bytes, Callable[[], bytes]]:
+    """The version and the head of what was packed, and what reads the rest when it is called.
+
+    Both raise `SavedStateDamaged`.
+    """
+    header = read(_HEADER.size)
+    if len(header) < _HEADER.size:
+        raise SavedStateDamaged("the saved state is damaged")
+    told, version, length, reads_told = _HEADER.unpack(header)
+    head = read(length)
+    if crc32(head, crc32(header[_SUM:])) != told:
+        raise SavedStateDamaged("the saved state is damaged")
+
+    def rest() -> bytes:
+        reads = read(-1)
+        if crc32(reads) != reads_told:
+            raise SavedStateDamaged("the saved state is damaged")
+        return reads
+
+    return version, head, rest

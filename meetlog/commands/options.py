@@ -52,12 +52,12 @@ HERE = Path()
 
 
 @contextmanager
-def reading(where: Path, at: str = "") -> Iterator[OpenMeet]:
+def reading(where: Path, at: str = "", *, reads: bool = True) -> Iterator[OpenMeet]:
     """The meet at `where`, with a bar while a long log is folded, and its note told.
 
-    With `at`, as it was known at that position or instant.
+    With `at`, as it was known at that position or instant. `reads` as for `open_meet`.
     """
-    with progress("Folding the log") as told, open_meet(where, told, at=at) as opened:
+    with progress("Folding the log") as told, open_meet(where, told, at=at, reads=reads) as opened:
         if opened.note:
             warn(opened.note)
         yield opened

@@ -119,7 +119,7 @@ def results(
     With --at, as they were known then: what came later is not looked at.
     """
     wanted = wanted_race(race)
-    with reading(meet, at) as opened:
+    with reading(meet, at, reads=False) as opened:
         found = [each for each in opened.meet.races() if is_wanted(each, wanted)]
         position, zone = opened.meet.position, opened.meet.settings.meet.zone
     if json:
@@ -145,7 +145,7 @@ def revisions(*, meet: MeetOption = HERE, race: RaceOption = "", json: JsonOptio
     Each revision: when it was published, by whom or what, and why.
     """
     wanted = wanted_race(race)
-    with reading(meet) as opened:
+    with reading(meet, reads=False) as opened:
         found = [each for each in opened.meet.revisions() if is_wanted(each, wanted)]
         position, zone = opened.meet.position, opened.meet.settings.meet.zone
     found.sort(key=lambda r: (r.session, r.event, r.heat, r.position))

@@ -219,8 +219,7 @@ def _has_lines(value: Any, path: tuple[str | int, ...], lines: dict[Any, int]) -
 
 def check_saved_state(data: bytes) -> None:
     """A saved fold is loaded, or refused as damaged; also where its sum does not tell."""
-    head = b"\x94" + bytes([VERSION]) + data + b"\xc0\x80"
-    for saved in (data, pack(head, ())):
+    for saved in (data, pack(VERSION, b"\x93" + data + b"\xc0\x80", ())):
         try:
             meet = Meet.load(saved)
         except ValueError:

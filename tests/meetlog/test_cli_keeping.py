@@ -13,7 +13,7 @@ from sqlalchemy import text
 from meetlog.lock import alone
 from meetlog.replay import replay
 from meetlog.reports import RebuildReport, ReplayReport, StatusReport, VerifyReport
-from projections.views import Race
+from projections.views import Crossing, QuarantineEntry, Race
 from store.event import Draft, Event
 from store.sqlite import SqliteLog
 from tests.meetlog.calls import ask, call
@@ -36,6 +36,7 @@ def change(path: Path, *statements: str) -> None:
     [
         "UPDATE snapshot SET hash = zeroblob(32)",
         "UPDATE snapshot SET state = zeroblob(9)",
+        "UPDATE snapshot SET state = substr(state, 1, length(state) - 1)",
         "UPDATE snapshot SET version = version - 1",
         "DELETE FROM snapshot",
     ],
@@ -44,6 +45,20 @@ def test_a_saved_state_that_does_not_fit_is_not_used(ended: RecordedMeet, spoil:
     before = ask(Race, "results", "-m", ended.folder)
     change(ended.path, spoil)
     assert ask(Race, "results", "-m", ended.folder) == before
+
+
+@pytest.mark.parametrize("more", [False, True], ids=["at the head", "behind the head"])
+def test_reads_that_are_damaged_in_a_saved_state_are_not_used(
+    ended: RecordedMeet, more: bool
+) -> None:
+    if more:
+        log = SqliteLog(ended.path)
+        log.append([Draft(e.source, e.kind, e.meta, e.body) for e in log.read()])
+        log.close()
+    commands = (("results", Race), ("crossings", Crossing), ("quarantine", QuarantineEntry))
+    before = [ask(kind, command, "-m", ended.folder) for command, kind in commands]
+    change(ended.path, "UPDATE snapshot SET state = substr(state, 1, length(state) - 1) || x'2a'")
+    assert [ask(kind, command, "-m", ended.folder) for command, kind in commands] == before
 
 
 def test_a_log_without_read_tables_is_read(ended: RecordedMeet) -> None:

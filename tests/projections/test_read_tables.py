@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from io import BytesIO
 from pathlib import Path
 
 import pytest
@@ -13,8 +14,8 @@ from projections import readtables
 from projections import tables as t
 from projections.derived import merged
 from projections.folding import fold, follow
-from projections.meet import Changes, Meet
-from projections.saving import pack, unpack
+from projections.meet import VERSION, Changes, Meet
+from projections.saving import SavedStateDamaged, pack, unpack
 from store.event import GENESIS, Draft
 from store.memory import MemoryLog
 from store.sqlite import SqliteLog
@@ -110,23 +111,36 @@ def test_a_state_that_cannot_be_read_is_no_state(tmp_path: Path) -> None:
         connection.execute(t.snapshot.update().values(version=-1))
         assert readtables.load_snapshot(connection, log) is None
     log.close()
-    with pytest.raises(ValueError, match="version"):
-        Meet.load(pack(b"\x94\x00\x80\xc0\x80", ()))
-    with pytest.raises(ValueError, match="cannot be read"):
-        Meet.load(pack(b"\xc1", ()))
-    with pytest.raises(ValueError, match="reads are missing"):
-        Meet.load(pack(bytes(unpack(Meet().save())[0]), (b"more",)))
+    saved = _with_a_read().save()
+    _, head, rest = unpack(BytesIO(saved).read)
+    reads = rest()
+    assert Meet.load(pack(VERSION, head, [reads])).save() == saved
+    for version, other, more, words in (
+        (0, head, reads, "version"),
+        (VERSION, b"\xc1", reads, "cannot be read"),
+        (VERSION, head, b"more", "reads are missing"),
+    ):
+        with pytest.raises(SavedStateDamaged, match=words):
+            Meet.load(pack(version, other, [more]))
 
 
 def test_a_state_of_which_any_byte_is_another_is_no_state() -> None:
-    saved = Meet().save()
-    assert Meet.load(saved).position == 0
+    saved = _with_a_read().save()
+    assert Meet.load(saved).position > 0
     for at in range(len(saved)):
-        with pytest.raises(ValueError, match="damaged"):
+        with pytest.raises(SavedStateDamaged, match="damaged"):
             Meet.load(saved[:at] + bytes([saved[at] ^ 1]) + saved[at + 1 :])
     for length in range(len(saved)):
-        with pytest.raises(ValueError, match=r"damaged|cannot be read"):
+        with pytest.raises(SavedStateDamaged, match="damaged"):
             Meet.load(saved[:length])
+
+
+def _with_a_read() -> Meet:
+    pool = Pool()
+    pool.passes(30_120, "101")
+    meet = fold(pool.log)
+    meet.settle()
+    return meet
 
 
 def _rebuilt(log: MemoryLog) -> dict[str, list[tuple[object, ...]]]:
