@@ -36,6 +36,7 @@ from meetlog.projector import Overview, Projector
 from meetlog.relaying import run_relay
 from projections.folding import fold
 from projections.meet import Meet
+from projections.pausing import collection_paused
 from projections.readtables import load_snapshot
 from projections.views import Crossing
 from store.event import APP_STARTED, APP_STOPPED, Draft, pack_meta
@@ -110,7 +111,9 @@ async def open_house(
         recorder = GroupCommitRecorder(writer)
         watch = ClockWatch(board, edges.wall, edges.monotonic, log.head().recorded_at)
         stack.callback(writer.subscribe(watch.recorded))
-        meet = await edges.work(partial(load_meet, log))
+        with collection_paused():  # until what was loaded is not looked through any more
+            meet = await edges.work(partial(load_meet, log))
+            stack.enter_context(edges.steady())
         await recorder.append(Draft(US, APP_STARTED, pack_meta(version=__version__)))
         stack.push_async_callback(_record_stop, recorder)
         recorded = meet.state.files.get(SETTINGS_SOURCE, {}).get(SETTINGS_PATH)
@@ -162,7 +165,6 @@ async def open_house(
             )
             for relay in settings.relays
         }
-        stack.enter_context(edges.steady())
         loop = asyncio.get_running_loop()
 
         def fail(e: BaseException) -> None:

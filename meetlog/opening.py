@@ -2,7 +2,7 @@
 
 import sqlite3
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, closing, contextmanager, suppress
+from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
@@ -13,7 +13,7 @@ from projections.folding import advance, fold, settings_at
 from projections.meet import Meet
 from projections.pausing import collection_paused, left_alone
 from projections.saving import SavedStateDamaged
-from projections.snapshots import lazy_snapshot
+from projections.snapshots import lazy_snapshot, load_snapshot
 from store.connect import connect
 from store.log import Log
 from store.migrate import revision, revisions
@@ -76,8 +76,8 @@ def open_meet(
 ) -> Iterator[OpenMeet]:
     """The meet at `where`, folded to the log's present head; nothing is written.
 
-    The state that `run` saved shortens the way where it fits the log; without
-    `reads`, for who looks at none, those in it are left there. With
+    The state that `run` saved shortens the way where it fits the log. Without
+    `reads`, for a look at races only, those saved are left where they are. With
     `at`, a position or an instant, both the log and the meet are as they were
     then. Raises `MeetError`, `StoreError` and `NoSuchInstant`.
     """
@@ -89,8 +89,8 @@ def open_meet(
         told = None if progress is None else lambda done: progress(done, head)
         with ExitStack() as stack:
             with collection_paused():
-                saved = stack.enter_context(_saved(log))
-                meet = None if saved is None else _advanced(saved, log, head, told, reads=reads)
+                saved = _saved(log, None if reads else stack)
+                meet = None if saved is None else _advanced(saved, log, head, told)
                 if meet is None:
                     meet = fold(log, head, progress=told)
                     meet.settle()
@@ -98,13 +98,9 @@ def open_meet(
             yield OpenMeet(log, meet, place, _note(place.log))
 
 
-def _advanced(
-    saved: Meet, log: Log, head: int, told: Callable[[int], None] | None, *, reads: bool
-) -> Meet | None:
+def _advanced(saved: Meet, log: Log, head: int, told: Callable[[int], None] | None) -> Meet | None:
     """The saved state advanced to the head; None where the log must be folded anew."""
     try:
-        if reads:
-            saved.state.reads.chips.read()
         advance(saved, log, head, progress=told)
         if not saved.stale:
             saved.settle()
@@ -121,16 +117,22 @@ def _as_of(log: Log, place: Place, at: str, progress: Progress | None) -> OpenMe
     return OpenMeet(past, meet, place, _note(place.log))
 
 
-@contextmanager
-def _saved(log: SqliteLog) -> Iterator[Meet | None]:
-    """The saved state if there is one that fits."""
-    with ExitStack() as stack:
-        meet = None
-        # The tables may not be there yet, or be in use; the log has everything.
-        with suppress(sqlite3.Error):
+def _saved(log: SqliteLog, keep: ExitStack | None) -> Meet | None:
+    """The saved state if there is one that fits.
+
+    With `keep`, its reads are read when they are asked for, and the log's file is held open for
+    them until that is closed: briefly, since a `run` cannot begin its write-ahead log anew then.
+    """
+    try:
+        with ExitStack() as stack:
             connection = stack.enter_context(closing(connect(log.path, read_only=True)))
+            if keep is None:
+                return load_snapshot(connection, log)
             meet = stack.enter_context(lazy_snapshot(connection, log))
-        yield meet
+            keep.push(stack.pop_all())
+            return meet
+    except sqlite3.Error:
+        return None  # the tables are not there yet, or in use; the log has everything
 
 
 def _note(path: Path) -> str:

@@ -2,6 +2,8 @@
 
 A terminal gets its own width and colours. A pipe or a file gets neither:
 every cell is whole, and a line is as long as it must be.
+
+Rich is loaded where it writes: a program that asks for JSON would wait for it.
 """
 
 import json
@@ -9,17 +11,16 @@ import re
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any, Generic, TextIO, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, TextIO, TypeVar
 
 import msgspec
-from rich import box
-from rich.cells import cell_len
-from rich.console import Console, JustifyMethod
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-from rich.table import Table
-from rich.text import Text
 
 from meetlog import __version__
+
+if TYPE_CHECKING:
+    from rich.console import Console, JustifyMethod
+    from rich.table import Table
+    from rich.text import Text
 
 T = TypeVar("T")
 # Wider than any row; a table takes only what its cells need.
@@ -45,14 +46,20 @@ def print_json(command: str, position: int, items: Sequence[msgspec.Struct]) -> 
     Other than ASCII is escaped, so that no code page between us and the reader spoils a name.
     """
     document = msgspec.json.encode(Envelope(__version__, command, position, items))
-    text = msgspec.json.format(document, indent=2).decode()
-    if not text.isascii():
-        text = _BEYOND_ASCII.sub(lambda found: json.dumps(found[0])[1:-1], text)
-    print(text)
+    document = msgspec.json.format(document, indent=2)
+    if not document.isascii():
+        text = _BEYOND_ASCII.sub(lambda found: json.dumps(found[0])[1:-1], document.decode())
+        document = text.encode()
+    sys.stdout.flush()
+    # As bytes: that of a large meet is tens of megabytes.
+    sys.stdout.buffer.writelines((document, b"\n"))
+    sys.stdout.buffer.flush()
 
 
-def console(stream: TextIO | None = None) -> Console:
+def console(stream: TextIO | None = None) -> "Console":
     """A console on `stream` (the standard output when None), wide and plain off a terminal."""
+    from rich.console import Console
+
     stream = stream or sys.stdout
     if stream.isatty():
         return Console(file=stream, highlight=False)
@@ -73,8 +80,12 @@ class Rows:
         """A row of plain texts."""
         self.cells.append([escaped(str(cell)) for cell in cells])
 
-    def rich(self) -> Table:
+    def rich(self) -> "Table":
         """The table for a terminal. Long cells are folded, never cut."""
+        from rich import box
+        from rich.table import Table
+        from rich.text import Text
+
         table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, padding=(0, 1, 0, 0))
         for name in self.columns:
             side: JustifyMethod = "right" if name in self.right else "left"
@@ -85,6 +96,8 @@ class Rows:
 
     def plain(self) -> Iterator[str]:
         """The lines for a pipe. Rich would take a minute for a meet of a hundred thousand rows."""
+        from rich.cells import cell_len
+
         rows = [list(self.columns), *self.cells]
         widths = [max(map(cell_len, column)) for column in zip(*rows, strict=True)]
         rows.insert(1, ["-" * width for width in widths])
@@ -96,8 +109,10 @@ class Rows:
             yield "  ".join(parts).rstrip()
 
 
-def visible(text: object, style: str = "") -> Text:
+def visible(text: object, style: str = "") -> "Text":
     """A text as it is: brackets are no markup, and what would steer a terminal is written out."""
+    from rich.text import Text
+
     return Text(escaped(str(text), keep="\n"), style)
 
 
@@ -121,9 +136,9 @@ def readable(data: bytes) -> str | None:
     return text if plain else None
 
 
-def put(shown: Rows | Text) -> None:
+def put(shown: "Rows | Text") -> None:
     """A table or a line on the standard output."""
-    if isinstance(shown, Text):
+    if not isinstance(shown, Rows):
         console().print(shown, soft_wrap=True)
     elif sys.stdout.isatty():
         console().print(shown.rich())
@@ -155,7 +170,7 @@ class Bar:
     It is called with how much is done of how much.
     """
 
-    def __init__(self, draw: Callable[[int, int], None], above: Console | None = None) -> None:
+    def __init__(self, draw: Callable[[int, int], None], above: "Console | None" = None) -> None:
         self._draw = draw
         self._above = above
 
@@ -178,6 +193,14 @@ class Bar:
 def progress(doing: str, *, plain: bool = False) -> Iterator[Bar]:
     """A bar on the standard error of a terminal; elsewhere with `plain` a line at each tenth."""
     if sys.stderr.isatty():
+        from rich.progress import (
+            BarColumn,
+            MofNCompleteColumn,
+            Progress,
+            TextColumn,
+            TimeRemainingColumn,
+        )
+
         bar = Progress(
             TextColumn("{task.description}"),
             BarColumn(),

@@ -1,8 +1,7 @@
 """Tables for people, from views. Everything is said in words; they fit 100 columns."""
 
 from collections.abc import Iterable, Sequence
-
-from rich.text import Text
+from typing import TYPE_CHECKING
 
 from meetlog.output import Rows, visible
 from projections.rounding import format_cs
@@ -16,6 +15,9 @@ from projections.views import (
     SourceHealth,
 )
 from wire.stamps import NS
+
+if TYPE_CHECKING:
+    from rich.text import Text
 
 # What a lane's status means, for those who do not know the letters.
 STATUS_WORDS = {
@@ -97,7 +99,7 @@ def crossings_table(crossings: Iterable[Crossing]) -> Rows:
     return table
 
 
-def race_heading(race: Race) -> Text:
+def race_heading(race: Race) -> "Text":
     """One race in a line: its identity, its state, its start, its revision."""
     facts: list[str] = [race.state]
     if race.start:
@@ -173,7 +175,7 @@ def ago(moment_ns: int | None, now_ns: int) -> str:
     return "never" if moment_ns is None else f"{age(now_ns - moment_ns)} ago"
 
 
-def source_remarks(sources: Iterable[SourceHealth]) -> list[Text]:
+def source_remarks(sources: Iterable[SourceHealth]) -> "list[Text]":
     """The warnings and the coverage gaps, a line each."""
     lines = []
     for s in sources:
@@ -198,7 +200,7 @@ def quarantine_table(entries: Iterable[QuarantineEntry]) -> Rows:
     return table
 
 
-def alarm_lines(alarms: Iterable[Alarm]) -> list[Text]:
+def alarm_lines(alarms: Iterable[Alarm]) -> "list[Text]":
     """Two lines per alarm: what it is, and what to do."""
     lines = []
     for alarm in alarms:
@@ -209,7 +211,7 @@ def alarm_lines(alarms: Iterable[Alarm]) -> list[Text]:
     return lines
 
 
-def facts_lines(facts: Sequence[tuple[str, str]]) -> list[Text]:
+def facts_lines(facts: Sequence[tuple[str, str]]) -> "list[Text]":
     """Pairs of a name and what is to be said about it, a line each."""
     width = max(len(name) for name, _ in facts)
     lines = []

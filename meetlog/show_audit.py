@@ -2,20 +2,22 @@
 
 from collections import Counter
 from collections.abc import Iterable, Iterator
-
-from rich.text import Text
+from typing import TYPE_CHECKING
 
 from meetlog.auditing import AuditedRevision, Change
 from meetlog.explanations import ExplainedLeg, ExplainedRead, Explanation, Raw, Said
 from meetlog.output import Rows, visible
 from meetlog.show import STATUS_WORDS, count, local, seconds, to_ms
 
+if TYPE_CHECKING:
+    from rich.text import Text
+
 KINDS = {0: "gun", 1: "first-seen", 2: "best-seen"}
 # Why a read has nothing to do with this swim, whatever it says: shown as a number of them.
 _ELSEWHERE = {"before-gun": "before the gun", "after-next-start": "after the next start"}
 
 
-def revision_lines(revision: AuditedRevision) -> Iterator[Text]:
+def revision_lines(revision: AuditedRevision) -> "Iterator[Text]":
     """When, by whom or what, why, which file, and where it stands in the log."""
     yield visible(f"{revision_title(revision)}: {why_of(revision)}", "bold")
     yield visible(f"  file {revision.name}")
@@ -62,7 +64,7 @@ def changes_table(changes: Iterable[Change]) -> Rows:
 # -- explanations ------------------------------------------------------------------
 
 
-def explanation_lines(e: Explanation) -> Iterator[Text]:
+def explanation_lines(e: Explanation) -> "Iterator[Text]":
     """The chain, a step after the other, without the reads that were not chosen."""
     yield visible(f"{title(e)}: {outcome(e)}", "bold")
     if e.note:
