@@ -4,10 +4,9 @@ from collections.abc import Callable, Sequence
 from struct import Struct
 from zlib import crc32
 
-_HEADER = Struct(
-    ">IIII"
-)  # the sum of what follows up to the reads, version, head's length, reads' sum
-_SUM = 4  # bytes of it
+# The sum of what follows it up to the reads; the version; the length of the head; the reads' sum.
+_HEADER = Struct(">IIII")
+_SUM = 4  # bytes of a sum
 
 
 class SavedStateDamaged(ValueError):  # noqa: N818 - named for the condition

@@ -217,9 +217,9 @@ class SqliteLog:
             self._drop_writer()
 
     def _drop_writer(self) -> None:
-        if self._writer is not None:
-            self._writer.close()
-            self._writer = None
+        writer, self._writer = self._writer, None
+        if writer is not None:
+            writer.close()
 
     @contextmanager
     def _reader(self) -> Iterator[sqlite3.Connection]:

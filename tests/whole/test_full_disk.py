@@ -13,9 +13,11 @@ from typing import Any
 import anyio
 import pytest
 
-import store.connect
+import store.engine
+import store.sqlite
 from meetlog.house import Ears, open_house
 from projections.folding import fold
+from store.connect import connect
 from store.event import SOCKET_READ, SOCKET_SENT
 from store.sqlite import SqliteLog
 from store.verify import verify
@@ -82,7 +84,8 @@ class Disk:
 @pytest.fixture
 def disk(monkeypatch: pytest.MonkeyPatch) -> Disk:
     disk = Disk()
-    monkeypatch.setattr(store.connect, "connect", disk.hook(store.connect.connect))
+    for module in (store.sqlite, store.engine):
+        monkeypatch.setattr(module, "connect", disk.hook(connect))
     return disk
 
 
