@@ -53,7 +53,7 @@ class Meet:
     def _begin(self, state: State) -> None:
         self.state = state
         self._derived = Derived(state)
-        self._intake = Intake(state, self._derived.foresee)
+        self._intake = Intake(state, self._derived.crossed.foresee)
 
     # -- feeding ---------------------------------------------------------
 
@@ -145,11 +145,11 @@ class Meet:
 
     def chips(self) -> tuple[str, ...]:
         """The chips that have crossings."""
-        return self._derived.chips()
+        return self._derived.crossed.chips()
 
     def passings(self, chip: str) -> Mapping[str, Sequence[Passing]]:
         """The crossings of a chip in their smallest form, by point, each in order of moment."""
-        return self._derived.passings(chip)
+        return self._derived.crossed.passings(chip)
 
     def crossing(self, chip: str, point: str, p: Passing) -> Crossing:
         """The view of one crossing, as a `settle` found it."""
@@ -202,7 +202,7 @@ class Meet:
         return [
             *self.state.quarantine.views(),
             *attention.unknown_points(
-                self.state.reads, self._derived.points, self.settings, self._derived.rulings
+                self.state.reads, self._derived.crossed.points, self.settings, self._derived.rulings
             ),
             *self._derived.unknown_chips(),
         ]
@@ -213,7 +213,7 @@ class Meet:
 
     def points(self) -> Sequence[Point]:
         """The timing points, those of the settings first."""
-        return tuple(self._derived.points.values())
+        return tuple(self._derived.crossed.points.values())
 
     def point_of(self, source: str, feed: str) -> str:
         """The timing point that a feed belongs to; its own name, or a like one, where to none."""
@@ -248,7 +248,7 @@ class Meet:
 
     def corrections(self, chip: str) -> Corrections:
         """What people said about the reads of a chip, as the crossings take it into account."""
-        return self._derived.corrections(chip)
+        return self._derived.crossed.corrections(chip)
 
     def alarms(self, *, now: int | None = None) -> list[Alarm]:
         """What somebody should look at, as of `now` (ns UTC), or of the newest event's time."""

@@ -52,7 +52,7 @@ class Columns(msgspec.Struct):
 class ByChip(Mapping[Chip, dict[FeedId, Columns]]):
     """The reads of every chip, by feed. Those of a saved state are decoded when they are asked for.
 
-    Most chips of a long meet are not asked for before its end: see `derived`.
+    Most chips of a long meet are not asked for before its end: see `crossed`.
     """
 
     def __init__(

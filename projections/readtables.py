@@ -14,7 +14,7 @@ from sqlalchemy.dialects.sqlite import dialect
 
 from projections import snapshots
 from projections import tables as t
-from projections.derived import CrossingKey
+from projections.crossed import CrossingKey
 from projections.meet import VERSION, Changes, Meet
 from projections.rounding import format_cs
 from projections.views import Crossing, Race, RelayHealth

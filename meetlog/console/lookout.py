@@ -11,8 +11,9 @@ from heapq import nlargest
 
 from meetlog.console.pulse import TAIL, Pulses
 from meetlog.opening import OpenMeet
+from projections.crossed import CrossingKey
 from projections.crossings import Passing
-from projections.derived import Changes, CrossingKey
+from projections.derived import Changes
 from projections.folding import CHUNK_BYTES, fold
 from projections.views import Crossing
 from store.event import FILE_CHANGED, FILE_REMOVED, STATEMENT, Event

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from projections.derived import CrossingKey
+from projections.crossed import CrossingKey
 from projections.folding import fold, follow
 from projections.meet import Changes, Meet
 from projections.views import Crossing, Race
@@ -80,7 +80,7 @@ def test_many_at_once_are_what_they_are_one_by_one(
             one_by_one = follow(one_by_one, log, 1)
             one_by_one.settle()
         patch.setattr("projections.intake.MUCH", 1)
-        patch.setattr("projections.derived.MANY", 1)
+        patch.setattr("projections.crossed.MANY", 1)
         patch.setattr("projections.stretches.AT_ONCE", at_once)
         while at_one_go.position < head:
             at_one_go = follow(at_one_go, log, events)

@@ -2,7 +2,7 @@
 
 import pytest
 
-from projections import crossings, derived
+from projections import crossed, crossings
 from tests.kit.meets import Pool, read, utc
 from tests.kit.sayings import said
 from wire.statements import AddCrossing
@@ -17,7 +17,7 @@ def test_only_the_points_that_heard_a_chip_are_looked_at(monkeypatch: pytest.Mon
         looked += 1
         return passings_since(*given)  # type: ignore[arg-type]  # handed on as they came
 
-    monkeypatch.setattr(derived, "passings_since", counted)
+    monkeypatch.setattr(crossed, "passings_since", counted)
     pool = Pool()
     pool.connect()
     pool.hear(*(read(n, str(1000 + n), f"Invented {n}") for n in range(300)))
