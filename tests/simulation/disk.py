@@ -116,10 +116,10 @@ def rows_of(connection: Connection) -> Rows:
 
 
 def rows_for(meet: Meet) -> Rows:
-    """The rows that this unsettled meet writes into empty tables."""
+    """The rows that this settled meet writes into empty tables."""
     fresh = _memory(_template())
     with begin(fresh) as connection:
-        readtables.write(connection, meet, meet.settle(), bytes(32))
+        readtables.write(connection, meet, meet.everything(), bytes(32))
         found = rows_of(connection)
     fresh.release()
     return found

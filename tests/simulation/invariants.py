@@ -8,10 +8,12 @@ when everything has settled.
 from collections.abc import Mapping, Sequence
 from hashlib import sha256
 from itertools import pairwise
+from unittest.mock import patch
 
 from ingest.folder import FOLDER_SOURCE
 from meetlog.replay import replay
 from meetlog.subjects import subject_of
+from projections import crossed, intake
 from projections.folding import fold
 from projections.meet import Meet
 from projections.relayed import Item, ItemKind
@@ -163,6 +165,17 @@ def bodies_are_what_was_received(
             f"{cable.name}: the log has {len(had)} of {len(given)} bytes,"
             f" and they {'agree' if given.startswith(had) else 'differ'}",
         )
+
+
+def folded_at_once(log: Log, until: int) -> Meet:
+    """The meet as of an event, folded from nothing with as many reads at once as there are.
+
+    A long log is folded so; the house, which takes in what comes live, folds one by one.
+    """
+    with patch.object(intake, "MUCH", 1), patch.object(crossed, "MANY", 1):
+        meet = fold(log, until)
+        meet.settle()
+        return meet
 
 
 def folding_on_equals_folding_anew(meet: Meet, anew: Meet) -> None:

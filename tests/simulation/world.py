@@ -13,7 +13,7 @@ import anyio.abc
 
 from ingest.errors import IngestError
 from meetlog.house import House, open_house
-from projections.folding import advance, fold
+from projections.folding import advance
 from store.event import FILE_CHANGED, RESULT_PUBLISHED, Event
 from store.log import StoreUnavailable
 from tests.simulation import invariants as must
@@ -294,7 +294,8 @@ class World:
                     return
                 self._compared = meet.position
                 meet.settle()
-                must.folding_on_equals_folding_anew(meet, fold(self.store.log, meet.position))
+                anew = must.folded_at_once(self.store.log, meet.position)
+                must.folding_on_equals_folding_anew(meet, anew)
         except must.Broken as e:
             self.fail(e)
 
@@ -392,7 +393,7 @@ class World:
         told = rows_of(self.script)
         # The last thing that the last life did was to save what it had, and then to say goodbye.
         position, rows = self.store.rows()
-        meet = fold(log, position)
+        meet = must.folded_at_once(log, position)
         must.read_tables_are_what_a_fold_writes(rows, meet)
         assert self.machine.projecting is not None
         must.folding_on_equals_folding_anew(self.machine.projecting.projector.meet, meet)
