@@ -86,6 +86,7 @@ def test_many_at_once_are_what_they_are_one_by_one(
             at_one_go = follow(at_one_go, log, events)
         at_one_go.settle()
     _compare(at_one_go, one_by_one)
+    assert at_one_go.state.health.receipts == one_by_one.state.health.receipts
     assert list(at_one_go.state.guns) == list(one_by_one.state.guns)
     assert held(at_one_go.state.reads) == held(one_by_one.state.reads)
 
