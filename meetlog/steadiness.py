@@ -8,6 +8,7 @@ import gc
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from importlib import import_module
 
 # The writer thread must not wait five milliseconds for the interpreter while
 # the projector folds: that is Python's default turn, and most of an append.
@@ -15,6 +16,7 @@ SWITCH_SECONDS = 0.0005
 # Nearly all garbage goes by counting references. What is left, the collector
 # finds among the young; among all that a meet consists of it looks rarely.
 THRESHOLDS = (5_000, 5, 2_000)
+AT_ONCE = ("projections.stretches", "projections.bulkcrossings")
 
 
 @contextmanager
@@ -22,8 +24,11 @@ def steady() -> Iterator[None]:
     """Short turns and rare collections, for the whole process, until the block ends.
 
     What exists at the beginning is not looked through again: modules, tables,
-    and the meet as loaded stay to the end anyway.
+    and the meet as loaded stay to the end anyway. What takes reads in when many
+    come at once is loaded now, and not when they come.
     """
+    for name in AT_ONCE:
+        import_module(name)
     turn, thresholds = sys.getswitchinterval(), gc.get_threshold()
     sys.setswitchinterval(SWITCH_SECONDS)
     gc.set_threshold(*THRESHOLDS)

@@ -9,7 +9,7 @@ this module is loaded when there is a use for it.
 from collections import defaultdict
 from collections.abc import Hashable, Iterator, Mapping, Sequence
 from functools import cached_property
-from itertools import accumulate, count
+from itertools import count
 from typing import Generic, TypeVar
 
 import numpy as np
@@ -96,12 +96,13 @@ class Batch:
         """The event of each read."""
         return np.repeat(np.array([e.position for e in self.events], np.int64), self._counts)
 
-    def spans(self) -> Iterator[Span]:
-        """Of each event in order: its position and arrival, and which reads it completed."""
-        begin = 0
-        for event, end in zip(self.events, accumulate(self._counts), strict=True):
-            yield Span(event.position, event.recorded_at, begin, end)
-            begin = end
+    def spans(self, newest: int | None = None) -> Iterator[Span]:
+        """Of each event in order, or of so many newest ones: which reads it completed."""
+        first = 0 if newest is None else max(0, len(self.events) - newest)
+        begin = sum(self._counts[:first])
+        for event, brought in zip(self.events[first:], self._counts[first:], strict=True):
+            yield Span(event.position, event.recorded_at, begin, begin + brought)
+            begin += brought
 
     @cached_property
     def chip_column(self) -> tuple[list[str], Numbers]:

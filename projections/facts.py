@@ -4,7 +4,7 @@ Moments are integer nanoseconds since the epoch, UTC. `position` is that of
 the event which completed the fact.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from itertools import groupby
 from typing import NamedTuple, Protocol
 
@@ -41,8 +41,8 @@ class Arrived(Protocol):
     def moments(self) -> Sequence[int]:
         """Of each, ns UTC."""
 
-    def spans(self) -> Iterable[Span]:
-        """Which of them each event completed, in order."""
+    def spans(self, newest: int | None = None) -> Iterable[Span]:
+        """Of each event in order, or of so many newest ones: which of them it completed."""
 
     def chips(self, begin: int = 0, end: int | None = None) -> list[str]:
         """The chips of these reads, in order."""
@@ -68,13 +68,14 @@ class Reads(msgspec.Struct, frozen=True, tag=True):
         """How many there are."""
         return len(self.raws)
 
-    def spans(self) -> Iterator[Span]:
-        """Of each event in order: its position and arrival, and which reads it completed."""
-        begin = 0
+    def spans(self, newest: int | None = None) -> Sequence[Span]:
+        """Of each event in order, or of so many newest ones: which reads it completed."""
+        found, begin = [], 0
         for position, each in groupby(self.positions):
             end = begin + len(list(each))
-            yield Span(position, self.arrivals[begin], begin, end)
+            found.append(Span(position, self.arrivals[begin], begin, end))
             begin = end
+        return found if newest is None else found[-newest:]
 
     def chips(self, begin: int = 0, end: int | None = None) -> list[str]:
         """The chips of these reads, in order."""

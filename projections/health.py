@@ -116,7 +116,7 @@ class Health(msgspec.Struct):
         if known is not None and at is not None:  # else the end of a connection completed them
             self.receipts.read(reads, known, connection, at.peer)
         source.received += reads.size
-        newest = list(reads.spans())[-SAMPLES:]
+        newest = list(reads.spans(SAMPLES))
         source.last_read = newest[-1].arrival
         source.skews += [span.arrival - int(reads.moments[span.end - 1]) for span in newest]
         if len(source.skews) > 20 * SAMPLES:

@@ -62,12 +62,14 @@ class Receipts(msgspec.Struct):
 
     def read(self, reads: Arrived, known: list[int], connection: int, peer: str) -> None:
         """Reads of one connection came; `known` has the event of each that was a copy, in order."""
-        of_source = self.going_on.get(reads.source)
-        if not known and (of_source is None or connection not in of_source):
+        if not known and connection not in self.going_on.get(reads.source, {}):
             return  # live, as nearly everything is
         copies = {position: len(list(each)) for position, each in groupby(known)}
+        of_source = self.going_on.setdefault(reads.source, {})
         for span in reads.spans():
-            self._take(reads, span, copies.get(span.position, 0), connection, peer)
+            copied = copies.get(span.position, 0)
+            if copied or connection in of_source:
+                self._take(reads, span, copied, connection, peer)
 
     def _take(self, reads: Arrived, span: Span, known: int, connection: int, peer: str) -> None:
         """What one event completed, so many of which are copies."""
@@ -75,8 +77,6 @@ class Receipts(msgspec.Struct):
         of_source = self.going_on.setdefault(reads.source, {})
         receipt = of_source.get(connection)
         if receipt is None:
-            if not known:
-                return
             receipt = Receipt(reads.source, connection, peer, at, reconnected=False)
             of_source[connection] = receipt
         elif not known and min(reads.moments[begin:end]) > receipt.live:

@@ -172,27 +172,28 @@ class ClientDecoder(_Lines):
             locations, repeat(int(ReadKind.BEST_SEEN)), readers, _smalls(gators), repeat(None)
         )
         counts = [lines] if len(pieces) == 1 else [piece.count(b"\n") for piece in pieces]
-        return PlainLines(tags, times, False, [*told], counts, seqs, laps)
+        return PlainLines(tags, times, False, [*told], counts, locations, seqs, laps)
 
 
 class PlainLines(Plain, frozen=True):
-    """Plain lines in columns, of which these two are still as they were written."""
+    """Plain lines in columns; these are as they were written."""
 
+    locations: list[str]
     seqs: list[str]
     laps: list[str]
 
     def reads(self) -> list[RawRead]:
         """The same as `to_raw_read` has them."""
-        points, kinds, readers, gators, _ = zip(*self.told, strict=True)
+        _, kinds, readers, gators, _ = zip(*self.told, strict=True)
         numbers = map(int, self.seqs), _smalls(self.laps)
-        columns = self.chips, self.stamps, points, kinds, gators, readers
+        columns = self.chips, self.stamps, self.locations, kinds, gators, readers
         return [*map(RawRead, *columns, repeat(""), repeat(None), repeat(""), *numbers)]
 
     def lines(self) -> dict[str, list[int]]:
         """The sequence numbers of each location."""
         numbers: defaultdict[str, list[int]] = defaultdict(list)
-        for told, seq in zip(self.told, map(int, self.seqs), strict=True):
-            numbers[told[0]].append(seq)
+        for location, seq in zip(self.locations, map(int, self.seqs), strict=True):
+            numbers[location].append(seq)
         return dict(numbers)
 
 

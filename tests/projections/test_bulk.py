@@ -82,6 +82,7 @@ def test_many_at_once_leave_the_same_set(days: list[list[list[RawRead]]]) -> Non
         assert one.feeds == other.feeds
         assert batch.moments == singly.moments
         assert list(batch.spans()) == list(singly.spans())
+        assert list(batch.spans(3)) == list(singly.spans(3)) == list(batch.spans())[-3:]
         assert batch.size == singly.size
         half = batch.size // 2
         assert batch.chips(half) == singly.chips(half)
