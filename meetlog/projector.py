@@ -242,8 +242,9 @@ class Projector:
         if not snapshot and not self._pending and self._shown == self.meet.position:
             return
         begun = self._clock()
-        taken, self._pending = self._pending, []
+        # Reading may fail, and then what is pending must still be.
         position, hash_ = self.meet.position, hash_at(self._log, self.meet.position)
+        taken, self._pending = self._pending, []
         state = self.meet.save() if snapshot else None
         try:
             for portion in readtables.portions(self.meet, merged(taken), hash_, TABLES_ROWS):
