@@ -178,10 +178,11 @@ def add(known: ReadSet, batch: Batch, utc: Numbers, dirty: dict[str, int]) -> li
 def _feeds_and_details(known: ReadSet, batch: Batch) -> tuple[Numbers, Numbers]:
     """The feed and the detail of each read."""
     told, column = batch.told.values, batch.told.column
+    # A peer may invent a point for each read: finding the first one at each must not look at all.
+    firsts = np.unique(column, return_index=True)[1].tolist()
     places: dict[str, int] = {}  # of each point: the first read that is there
-    for number, (point, *_) in enumerate(told):
-        if point not in places:
-            places[point] = int((column == number).argmax())
+    for (point, *_), first in zip(told, firsts, strict=True):
+        places.setdefault(point, first)
     feeds = {
         point: known.feed(batch.source, point, int(batch.positions[place]))
         for point, place in places.items()

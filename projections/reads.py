@@ -220,8 +220,10 @@ class ReadSet(msgspec.Struct):
         found = self.detail_ids.get(key)
         if found is None:
             found = self.detail_ids[key] = len(self.details)
-            self.details.append(Detail(*key))
-            kind, _, _, rssi = key
+            kind, reader, antenna, rssi = key
+            if isinstance(rssi, float) and rssi.is_integer():
+                rssi = int(rssi)  # the same signal: who says it first must not decide how it looks
+            self.details.append(Detail(kind, reader, antenna, rssi))
             self.ranks.append((-kind, WEAKEST if rssi is None else -rssi))
         return found
 

@@ -19,9 +19,7 @@ from store.forms import misfit
 if TYPE_CHECKING:
     from projections.intake import Intake
 
-AT_ONCE = (
-    64 * 1024
-)  # bytes that are decoded at once; of more, what they hold does not stay in cache
+AT_ONCE = 64 * 1024  # bytes that are decoded at once: of more, not all stays in the cache
 _AGAIN = 8  # parts of those that are tried where not all of it is plain
 
 

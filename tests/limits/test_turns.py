@@ -1,6 +1,6 @@
 """How much is taken up in one turn: what is above a ceiling comes with the next one."""
 
-from collections.abc import Sequence
+from typing import Any
 
 import pytest
 
@@ -76,16 +76,9 @@ class Paged(PassingLog):
         super().__init__(log)
         self.pages: list[int] = []
 
-    def read(
-        self,
-        after: int = 0,
-        limit: int = 1000,
-        *,
-        kinds: Sequence[str] = (),
-        most_bytes: int | None = None,
-    ) -> list[Event]:
-        page = super().read(after, limit, kinds=kinds, most_bytes=most_bytes)
-        self.pages += [len(page)] * (not kinds)
+    def read(self, *where: Any, **how: Any) -> list[Event]:
+        page = super().read(*where, **how)
+        self.pages += [len(page)] * (not how.get("kinds"))
         return page
 
 

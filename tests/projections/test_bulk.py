@@ -1,8 +1,9 @@
 """Reads that are put into the set many at once leave the set that they leave one by one."""
 
 from collections.abc import Sequence
-from typing import Literal
+from typing import Any, Literal
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -33,7 +34,7 @@ raws = st.builds(
     st.sampled_from([1, 2]),
     st.sampled_from(["R1", "R2"]),
     st.just(""),
-    st.sampled_from([None, -60, -50.5]),
+    st.sampled_from([None, -60, -60.0, -50.5]),
 )
 events = st.lists(st.lists(raws, min_size=1, max_size=6), min_size=1, max_size=12)
 
@@ -176,3 +177,33 @@ def test_crossings_of_many_chips_are_those_of_each(
     assert passings_of_many(reads, several, point.feeds[0], point.settings) == [
         passings(reads, by_feed, point) for by_feed in reads.chips.values()
     ]
+
+
+def test_a_point_for_each_read_costs_no_more_than_one_for_all() -> None:
+    """Counted, not timed: each column is looked through once, however many points there are."""
+    told = [[RawRead("7", format_iso(NOON + n * NS), f"Point {n}")] for n in range(500)]
+    looked = 0
+
+    class Counting(np.ndarray):
+        def __eq__(self, other: object) -> Any:
+            nonlocal looked
+            looked += 1
+            return super().__eq__(other)
+
+        __hash__ = None
+
+    batch = batch_of(1, told)
+    batch.told.column = batch.told.column.view(Counting)
+    reads, dirty = ReadSet(), dict[str, int]()
+    assert batch.utc is not None
+    assert add(reads, batch, batch.utc, dirty) == []
+    assert reads.firsts == list(range(1, 501))
+    assert looked < 10
+
+
+def test_how_a_signal_looks_does_not_depend_on_who_says_it_first() -> None:
+    for order in ([-60, -60.0], [-60.0, -60]):
+        reads = ReadSet()
+        for rssi in order:
+            reads.detail((2, "R1", 1, rssi))
+        assert [str(detail.rssi) for detail in reads.details] == ["-60"]
