@@ -94,14 +94,13 @@ async def test_a_stop_on_a_full_disk_does_not_wait_for_space(
     async with programs_on(tmp_path, nursery.start) as programs:
         running = await programs.start(*RUN, str(stage.folder))
         await running.until_up()
-        mat = Mat(stage.mat)
-        async with anyio.create_task_group() as group:
-            group.start_soon(mat.send, messages())
-            await running.until(STALLED)
-            group.cancel_scope.cancel()
-        running.process.terminate()
-        code = await running.gone()
-        mat.abandon()
+        with Mat(stage.mat) as mat:
+            async with anyio.create_task_group() as group:
+                group.start_soon(mat.send, messages())
+                await running.until(STALLED)
+                group.cancel_scope.cancel()
+            running.process.terminate()
+            code = await running.gone()
     assert "Traceback" not in running.text
     assert code == 5, running.text
     assert call("verify", stage.folder).exit_code == 0

@@ -122,7 +122,10 @@ class Mat:
                 self.sent += count
                 self.stepped.look()
 
-    def abandon(self) -> None:
+    def __enter__(self) -> "Mat":
+        return self
+
+    def __exit__(self, *_: object) -> None:
         """Close the connection, whatever becomes of what was sent."""
         self._socket.close()
 
