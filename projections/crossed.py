@@ -10,8 +10,9 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from itertools import chain
 from operator import itemgetter
 
-from projections.crossings import NONE, Corrections, Passing, Point, passings_since, points_of
+from projections.crossings import NONE, Corrections, Passing, Point, points_of
 from projections.intake import State
+from projections.ongoing import passings_since
 from projections.rulings import Rulings, Shift
 from projections.startlist import canonical
 
@@ -28,6 +29,7 @@ class Crossed:
         self._state = state
         self._rulings = Rulings()
         self._passings: dict[str, dict[str, list[Passing]]] = {}
+        self._begun: dict[tuple[str, str], Passing] = {}  # of long ones: see `passings_since`
         self._unworked: set[str] = set()  # chips whose crossings are not in `_passings` yet
         self._point_of: dict[int, tuple[int, Point]] = {}
         self._feeds_known = -1
@@ -170,15 +172,16 @@ class Crossed:
         reads = self._state.reads
         by_feed = reads.chips.get(chip, {})
         corrections = self.corrections(chip)
-        return {
-            name: found
-            for name, point in self._points_of_chip(by_feed, corrections)
-            if (
-                found := passings_since(
-                    reads, by_feed, point, corrections, known.get(name, []), since
-                )
-            )
-        }
+        all_found = {}
+        for name, point in self._points_of_chip(by_feed, corrections):
+            before = known.get(name, [])
+            begun = self._begun.pop((chip, name), None)
+            found, begun = passings_since(reads, by_feed, point, corrections, before, since, begun)
+            if begun is not None:
+                self._begun[chip, name] = begun
+            if found:
+                all_found[name] = found
+        return all_found
 
     def _work_out_many(self, chips: Sequence[str]) -> dict[str, dict[str, list[Passing]]]:
         """`_work_out` of chips of which nothing was known, as far as that saves time.

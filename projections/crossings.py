@@ -55,6 +55,14 @@ class Corrections(msgspec.Struct, frozen=True):
         said = self.shifts.get(feed.id, ())
         return feed.shift + sum(s.shift for s in said if s.covers(moment))
 
+    def least_shift(self, feed: Feed) -> int:
+        """No stamp of the feed is corrected by less (ns)."""
+        return feed.shift + sum(min(s.shift, 0) for s in self.shifts.get(feed.id, ()))
+
+    def most_shift(self, feed: Feed) -> int:
+        """No stamp of the feed is corrected by more (ns)."""
+        return feed.shift + sum(max(s.shift, 0) for s in self.shifts.get(feed.id, ()))
+
 
 NONE = Corrections()
 
@@ -125,47 +133,63 @@ def claim(points: Iterable[PointSettings], source: str, name: str) -> tuple[str,
 
 
 def rows_of(
-    reads: ReadSet, by_feed: dict[int, Columns], point: Point, corrections: Corrections = NONE
+    reads: ReadSet,
+    by_feed: dict[int, Columns],
+    point: Point,
+    corrections: Corrections = NONE,
+    since: int | None = None,
 ) -> list[Row]:
     """The distinct reads of one chip at `point`, ordered by moment, then by all they say.
 
     The same detection told by two feeds of the point counts once, the main
-    feed's. Void reads are not among them; what somebody saw is.
+    feed's. Void reads are not among them; what somebody saw is. With `since`,
+    only what is not sooner than that (ns, corrected).
     """
+    told = feeds_told(by_feed, point)
     if corrections is not NONE:
-        return _corrected_rows(reads, by_feed, point, corrections)
+        return _corrected_rows(reads, by_feed, told, point.settings.name, corrections, since)
     rows: list[Row] = []
-    told = 0
-    for feed in point.feeds:
-        columns = by_feed.get(feed.id)
-        if columns is None:
-            continue
-        told += 1
+    for feed in told:
+        columns = by_feed[feed.id]
+        moments, origins = columns.moments, columns.origins
+        if since is not None:
+            begin = bisect_left(moments, since - feed.shift)
+            moments, origins = moments[begin:], origins[begin:]
         if feed.shift:
-            rows += [
-                (moment + feed.shift, origin, feed)
-                for moment, origin in zip(columns.moments, columns.origins, strict=True)
-            ]
+            shifted = (moment + feed.shift for moment in moments)
+            rows += zip(shifted, origins, repeat(feed), strict=False)
         else:
-            rows += zip(columns.moments, columns.origins, repeat(feed))
-    return rows if told < 2 else _merged(reads, rows)
+            rows += zip(moments, origins, repeat(feed), strict=False)
+    return rows if len(told) < 2 else _merged(reads, rows)
 
 
-def _corrected_rows(
-    reads: ReadSet, by_feed: dict[int, Columns], point: Point, corrections: Corrections
+def feeds_told(by_feed: dict[int, Columns], point: Point) -> list[Feed]:
+    """The feeds of a point that read the chip, main ones first."""
+    return [feed for feed in point.feeds if feed.id in by_feed]
+
+
+def _corrected_rows(  # noqa: PLR0917 - as `rows_of`
+    reads: ReadSet,
+    by_feed: dict[int, Columns],
+    told: Sequence[Feed],
+    name: str,
+    corrections: Corrections,
+    since: int | None,
 ) -> list[Row]:
-    name = point.settings.name
     rows: list[Row] = []
-    for feed in point.feeds:
-        columns = by_feed.get(feed.id)
-        if columns is None:
-            continue
+    for feed in told:
+        columns = by_feed[feed.id]
+        begin = 0
+        if since is not None:
+            begin = bisect_left(columns.moments, since - corrections.most_shift(feed))
         rows += [
             (moment + corrections.shift_of(feed, moment), origin, feed)
-            for moment, origin in zip(columns.moments, columns.origins, strict=True)
+            for moment, origin in zip(columns.moments[begin:], columns.origins[begin:], strict=True)
             if not (corrections.reads and is_void(corrections.reads, name, moment))
         ]
     rows += [(s.moment, s.position, SEEN) for s in corrections.sightings if s.point == name]
+    if since is not None:
+        rows = [row for row in rows if row[0] >= since]
     return _merged(reads, rows)
 
 
@@ -216,78 +240,77 @@ def choose(reads: ReadSet, group: Sequence[Row], rule: str) -> Row:
     """
     if len(group) == 1:
         return group[0]
+    return min(group, key=lambda row: rank(reads, rule, row[0], row[1], row[2]))
 
-    def rank(row: Row) -> tuple[int, bool, float, int, str, int]:
-        if row[2] is SEEN:
-            return -3, False, 0, -row[1], "", 0
-        kind, reader, antenna, rssi = reads.details[row[1] >> POSITION_BITS]
-        signal = (WEAKEST if rssi is None else -rssi) if rule == "best" else 0
-        return -kind, row[2].backup, signal, -row[0] if rule == "last" else row[0], reader, antenna
 
-    return min(group, key=rank)
+def rank(
+    reads: ReadSet, rule: str, moment: int, origin: int, feed: Feed
+) -> tuple[int, bool, float, int, str, int]:
+    """The smaller, the better a read by the rule."""
+    if feed is SEEN:
+        return -3, False, 0, -origin, "", 0
+    kind, reader, antenna, rssi = reads.details[origin >> POSITION_BITS]
+    signal = (WEAKEST if rssi is None else -rssi) if rule == "best" else 0
+    return -kind, feed.backup, signal, -moment if rule == "last" else moment, reader, antenna
 
 
 def passings(
-    reads: ReadSet, by_feed: dict[int, Columns], point: Point, corrections: Corrections = NONE
-) -> list[Passing]:
-    """The crossings of one chip at `point`, in order of moment of their first read."""
-    if corrections is NONE:
-        told = [feed for feed in point.feeds if feed.id in by_feed]
-        if not told:
-            return []
-        if len(told) == 1:
-            return _of_one_feed(reads, by_feed[told[0].id], told[0], point.settings)
-    settings = point.settings
-    details = reads.details
-    found = []
-    for group in split(rows_of(reads, by_feed, point, corrections), settings.gap):
-        moment, origin, feed = choose(reads, group, settings.rule)
-        count = len(group)
-        if feed is SEEN:
-            count -= sum(row[2] is SEEN for row in group)
-            provisional = False
-        else:
-            provisional = details[origin >> POSITION_BITS][0] < 2  # kind; best-seen is 2
-        first, last = group[0][0], group[-1][0]
-        found.append(Passing(first, last, count, moment, origin, feed.id, feed.backup, provisional))
-    return found
-
-
-def passings_since(  # noqa: PLR0917 - `passings`, and what was known before
     reads: ReadSet,
     by_feed: dict[int, Columns],
     point: Point,
-    corrections: Corrections,
-    before: list[Passing],
-    since: int,
+    corrections: Corrections = NONE,
+    since: int | None = None,
 ) -> list[Passing]:
-    """`passings`, given those `before`, and that no read sooner than `since` (ns UTC) changed.
+    """The crossings of one chip at `point`, in order of moment of their first read.
 
-    The same list when nothing changed at this point. Crossings that were over
-    by then stay, so that a long race costs no more per read than a short one.
+    With `since`, of the reads only that are not sooner than that (ns, corrected).
     """
-    told = [feed for feed in point.feeds if feed.id in by_feed]
-    if corrections is not NONE or len(told) != 1 or not before:
-        return passings(reads, by_feed, point, corrections)
-    feed, columns = told[0], by_feed[told[0].id]
-    kept = len(before)
-    while kept and before[kept - 1].last + point.settings.gap >= since + feed.shift:
-        kept -= 1
-    start = since if kept == len(before) else min(since, before[kept].first - feed.shift)
-    begin = bisect_left(columns.moments, start)
-    if begin == len(columns.moments):
-        return before
-    return before[:kept] + _of_one_feed(reads, columns, feed, point.settings, begin)
+    settings = point.settings
+    if corrections is NONE:
+        told = feeds_told(by_feed, point)
+        if not told:
+            return []
+        if len(told) == 1:
+            feed = told[0]
+            columns = by_feed[feed.id]
+            begin = 0 if since is None else bisect_left(columns.moments, since - feed.shift)
+            return passings_of_one(reads, columns, feed, settings, begin=begin)
+    rows = rows_of(reads, by_feed, point, corrections, since)
+    return [passing(reads, group, settings.rule) for group in split(rows, settings.gap)]
 
 
-def _of_one_feed(
-    reads: ReadSet, columns: Columns, feed: Feed, settings: PointSettings, begin: int = 0
+def passing(reads: ReadSet, group: Sequence[Row], rule: str) -> Passing:
+    """The crossing of these reads, in order."""
+    moment, origin, feed = choose(reads, group, rule)
+    count = len(group)
+    if feed is SEEN:
+        count -= sum(row[2] is SEEN for row in group)
+        provisional = False
+    else:
+        provisional = reads.details[origin >> POSITION_BITS][0] < 2  # kind; best-seen is 2
+    first, last = group[0][0], group[-1][0]
+    return Passing(first, last, count, moment, origin, feed.id, feed.backup, provisional)
+
+
+def passings_of_one(
+    reads: ReadSet,
+    columns: Columns,
+    feed: Feed,
+    settings: PointSettings,
+    *,
+    begin: int = 0,
+    until: int | None = None,
 ) -> list[Passing]:
-    """`passings` where one feed told all, as nearly everywhere: the same, without rows."""
+    """`passings` where one feed told all, as nearly everywhere: the same, without rows.
+
+    Of the reads from index `begin` to before `until`.
+    """
     moments, origins, gap, shift = columns.moments, columns.origins, settings.gap, feed.shift
-    since = moments[begin:] if begin else moments
-    ends = [i for i, (a, b) in enumerate(pairwise(since), begin + 1) if b - a > gap]
-    ends.append(len(moments))
+    some = moments[begin:until] if begin or until is not None else moments
+    if not some:
+        return []
+    ends = [i for i, (a, b) in enumerate(pairwise(some), begin + 1) if b - a > gap]
+    ends.append(begin + len(some))
     found = []
     start, rule = begin, settings.rule
     for end in ends:

@@ -39,7 +39,7 @@ class Detail(NamedTuple):
 
 
 class Columns(msgspec.Struct):
-    """The distinct reads of one chip at one feed, ordered by moment (ns UTC).
+    """The distinct reads of one chip at one feed, by moment (ns UTC), then kind, reader, antenna.
 
     `origins` runs in parallel: an index into `ReadSet.details`, and the
     position of the event that brought the read.
@@ -188,20 +188,25 @@ class ReadSet(msgspec.Struct):
 
     def _insert(self, columns: Columns, moment: int, detail: int, position: int) -> int:
         """Put a read in its place, unless it is there already with as strong a signal."""
-        key = self.details[detail]
         origin = detail << POSITION_BITS | position
         moments, origins = columns.moments, columns.origins
         at = bisect_left(moments, moment)
         end = bisect_right(moments, moment, lo=at)
-        for i in range(at, end):
-            other = self.details[origins[i] >> POSITION_BITS]
-            if other[:3] == key[:3]:
-                if not _stronger(key.rssi, other.rssi):
+        if at < end:
+            details = self.details
+
+            def told(origin: int) -> tuple[int, str, int]:
+                return details[origin >> POSITION_BITS][:3]
+
+            key = told(origin)
+            at = bisect_left(origins, key, at, end, key=told)
+            if at < end and told(origins[at]) == key:
+                if not _stronger(details[detail].rssi, details[origins[at] >> POSITION_BITS].rssi):
                     return _THERE
-                origins[i] = origin
+                origins[at] = origin
                 return _STRONGER
-        moments.insert(end, moment)
-        origins.insert(end, origin)
+        moments.insert(at, moment)
+        origins.insert(at, origin)
         return NEW
 
     def feed(self, source: str, name: str, position: int) -> FeedId:

@@ -6,6 +6,7 @@ from itertools import combinations
 from typing import Any, NamedTuple
 
 import msgspec
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -93,13 +94,15 @@ orders = st.lists(told, max_size=40).flatmap(
 )
 
 
-@given(orders, st.sampled_from(["best", "first", "last"]))
-@settings(max_examples=120, deadline=None)
+@given(orders, st.sampled_from(["best", "first", "last"]), st.sampled_from([1, 3, 100]))
+@settings(max_examples=150, deadline=None)
 def test_crossings_are_those_of_the_brute_force_oracle(
-    case: tuple[list[Told], list[Told], list[int]], rule: str
+    case: tuple[list[Told], list[Told], list[int]], rule: str, long: int
 ) -> None:
     reads, arrival, portions = case
-    assert _shown(arrival, portions, rule) == _oracle(reads, rule)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("projections.ongoing.LONG", long)
+        assert _shown(arrival, portions, rule) == _oracle(reads, rule)
 
 
 def test_a_stronger_copy_that_comes_later_changes_a_settled_crossing() -> None:

@@ -11,6 +11,7 @@ from projections.crossed import CrossingKey
 from projections.folding import fold, follow
 from projections.meet import Changes, Meet
 from projections.views import Crossing, Race
+from store.log import Log
 from tests.kit import sayings as say
 from tests.kit.at_once import held
 from tests.kit.days import Deed, day, deeds, fewer_deeds
@@ -29,12 +30,19 @@ steps = st.lists(
 )
 
 
-@given(deeds, steps)
+@pytest.mark.parametrize("long", [1, 100])
+@given(done=deeds, plan=steps)
 @settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 def test_incremental_equals_rebuild_at_every_split(
-    done: list[Deed], plan: list[tuple[int, str]]
+    done: list[Deed], plan: list[tuple[int, str]], long: int
 ) -> None:
-    log = day(done).log
+    with pytest.MonkeyPatch.context() as patch:
+        # Of crossings that are no longer than this, all reads are looked at again.
+        patch.setattr("projections.ongoing.LONG", long)
+        _follow_and_compare(day(done).log, plan)
+
+
+def _follow_and_compare(log: Log, plan: list[tuple[int, str]]) -> None:
     head = log.head().position
     meet = Meet()
     mirror = Mirror()

@@ -2,7 +2,7 @@
 
 import pytest
 
-from projections import crossed, crossings
+from projections import crossed, ongoing
 from tests.kit.meets import Pool, read, utc
 from tests.kit.sayings import said
 from wire.statements import AddCrossing
@@ -10,7 +10,7 @@ from wire.statements import AddCrossing
 
 def test_only_the_points_that_heard_a_chip_are_looked_at(monkeypatch: pytest.MonkeyPatch) -> None:
     looked = 0
-    passings_since = crossings.passings_since
+    passings_since = ongoing.passings_since
 
     def counted(*given: object) -> object:
         nonlocal looked
