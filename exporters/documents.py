@@ -117,30 +117,31 @@ def _corrected(
 
 
 def _corrected_lane(lane: Lane, told: ResultLane) -> ResultLane:
-    """The lane; pad and watches stay unless another time counts, which a reader would compute."""
+    """The lane; what led to the console's time stays unless another counts.
+
+    From pad and watches a reader would compute it, and a console may list it among its splits.
+    """
     own = _result_lane(lane)
     if own.empty:
         return own
-    timed = lane.time_cs == console_time(told)
-    return msgspec.structs.replace(
-        own,
-        pad_cs=told.pad_cs if timed else None,
-        timers_cs=told.timers_cs if timed else (None, None, None),
-        splits=told.splits,
-    )
+    before = console_time(told)
+    if lane.time_cs == before:
+        return msgspec.structs.replace(
+            own, pad_cs=told.pad_cs, timers_cs=told.timers_cs, splits=told.splits
+        )
+    splits = tuple(split for split in told.splits if split.time_cs != before)
+    return msgspec.structs.replace(own, pad_cs=None, timers_cs=(None, None, None), splits=splits)
 
 
 def _result_lane(lane: Lane) -> ResultLane:
     """One lane: an empty one has no times, one that nobody swam is there without a time.
 
-    The last of `splits` is the finish when there is a final time; it is that
-    time and no split, as in the documented sample (PROTOCOLS 3.4).
+    The finish is no split, as in the documented sample (PROTOCOLS 3.4): nor is what we
+    measured there, where another final time was set, or none counts.
     """
     if lane.status == "EMPTY":
         return ResultLane(lane=lane.lane, empty=True)
-    splits = lane.splits
-    if splits and lane.time_cs is not None and splits[-1].time_cs == lane.time_cs:
-        splits = splits[:-1]
+    splits = [split for split in lane.splits if not split.finish]
     return ResultLane(
         lane=lane.lane,
         final_cs=None if lane.status in ("NS", "DNF") else lane.time_cs,

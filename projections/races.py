@@ -185,8 +185,9 @@ def _splits(
             continue
         c = passes[leg.passing - 1]
         time_cs = race_time(c.moment - gun, inputs.settings.meet.rounding)
-        found.append(Split(leg.point, leg.distance, time_cs, c.moment, c.position))
-        if leg is course.legs[-1]:
+        last = leg is course.legs[-1]
+        found.append(Split(leg.point, leg.distance, time_cs, c.moment, c.position, last))
+        if last:
             finish = time_cs
     return tuple(found), finish
 

@@ -35,13 +35,14 @@ class Crossing(msgspec.Struct, frozen=True):
 
 
 class Split(msgspec.Struct, frozen=True):
-    """A cumulative time at a distance."""
+    """A cumulative time at a distance; `finish` for what we measured at the end of the course."""
 
     point: str
     distance: int
     time_cs: int
     moment_ns: int
     position: int
+    finish: bool = False
 
 
 class Lane(msgspec.Struct, frozen=True):

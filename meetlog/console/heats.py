@@ -55,9 +55,13 @@ def heat_of(race: Race, snapshot: Snapshot) -> Heat:
         for split in lane.splits:
             seen.setdefault((split.distance, split.point), Leg(split.point, split.distance))
     legs = [seen[key] for key in sorted(seen)]
-    # The last split of a lane with a time is that time itself.
-    finals = {(lane.splits[-1].distance, lane.splits[-1].point)
-              for lane in race.lanes if lane.time_cs is not None and lane.splits}  # fmt: skip
+    # The finish has its own column; a console, whose splits have no point, may list it among them.
+    finals = {
+        (split.distance, split.point)
+        for lane in race.lanes
+        for split in lane.splits
+        if split.finish or (not split.point and split.time_cs == lane.time_cs)
+    }
     legs = [leg for leg in legs if (leg.distance, leg.point) not in finals]
     rows = tuple(_row(race, lane, tuple(legs), snapshot) for lane in race.lanes)
     combined = any(lane.event != race.event for lane in race.lanes)

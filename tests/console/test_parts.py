@@ -19,7 +19,7 @@ from meetlog.console.signs import STALE, Sign, Signs, encode
 from meetlog.console.snapshots import Snapshot, take
 from meetlog.console.troubles import LITTLE_DISK, troubles, worst
 from meetlog.opening import open_meet
-from projections.views import Alarm
+from projections.views import Alarm, Split
 from store.event import SOCKET_READ, STATEMENT, Event
 from tests.console.lively import LivelyMeet, lively
 from tests.kit import sayings as say
@@ -160,6 +160,31 @@ def test_a_heat_marks_what_is_provisional(meet: LivelyMeet) -> None:
     assert (heat.rows[0].lane.time_cs, heat.rows[0].provisional_cs) == (2990, None)
     assert [(leg.point, leg.distance) for leg in heat.legs] == [("Turn", 25)]
     assert heat.rows[0].splits == (1400,)
+
+
+@pytest.mark.parametrize("time_cs", [2900, 3150, None])
+def test_the_finish_is_no_split_and_another_time_makes_no_split_the_finish(
+    meet: LivelyMeet, time_cs: int | None
+) -> None:
+    found = snapshot(meet)
+    race = next(r for r in found.races if (r.event, r.heat) == ("4A", 2))
+    turn, finish = Split("Turn", 25, 1400, 0, 0), Split("Finish", 50, 2900, 0, 0, finish=True)
+    lanes = tuple(
+        msgspec.structs.replace(race.lanes[0], time_cs=time_cs, splits=splits)
+        for splits in ((turn, finish), (turn,))
+    )
+    heat = heat_of(msgspec.structs.replace(race, lanes=lanes), found)
+    assert [(leg.point, leg.distance) for leg in heat.legs] == [("Turn", 25)]
+    assert [row.splits for row in heat.rows] == [(1400,), (1400,)]
+
+
+def test_a_split_that_is_a_consoles_final_time_has_no_column(meet: LivelyMeet) -> None:
+    found = snapshot(meet)
+    race = next(r for r in found.races if (r.event, r.heat) == ("4A", 2))
+    splits = Split("", 25, 1400, 0, 0), Split("", 50, 2900, 0, 0)
+    lane = msgspec.structs.replace(race.lanes[0], time_cs=2900, splits=splits)
+    heat = heat_of(msgspec.structs.replace(race, lanes=(lane,)), found)
+    assert [leg.distance for leg in heat.legs] == [25]
 
 
 def test_each_read_of_a_crossing_has_its_reason(meet: LivelyMeet) -> None:

@@ -1,12 +1,14 @@
 """Documents: what a race becomes in Time Drops' words, from the log alone."""
 
 import msgspec
+import pytest
 
 from exporters.documents import owners, result_documents, same_but_revision, stamp
 from projections.views import Lane, Race, Split
 from wire.stamps import NS, parse_iso
 from wire.timedrops import (
     RaceKey,
+    ResultFile,
     ResultLane,
     ResultSplit,
     encode_result,
@@ -21,7 +23,8 @@ ZONE = "Europe/Berlin"
 def lane(number: int, time_cs: int | None = None, status: str = "", event: str = "1") -> Lane:
     passed = [(25, 1500), *([(50, time_cs)] if time_cs else [])] if time_cs or not status else []
     splits = tuple(
-        Split("Finish", distance, cs, GUN + cs * (NS // 100), 9) for distance, cs in passed
+        Split("Finish", distance, cs, GUN + cs * (NS // 100), 9, distance == 50)
+        for distance, cs in passed
     )
     return Lane(number, event, (f"10{number}",), "", "", (), time_cs, status, None, splits)
 
@@ -58,6 +61,29 @@ def test_a_split_is_in_it_before_the_finish() -> None:
 def test_one_who_did_not_finish_has_no_final_time() -> None:
     (document,) = result_documents(race(lane(1, 3000), lane(2, 2900, "DNF")), ZONE)
     assert [each.final_cs for each in document.lanes] == [3000, None]
+
+
+@pytest.mark.parametrize(
+    ("time_cs", "status"), [(3150, ""), (None, ""), (None, "DNF"), (None, "DQ")]
+)
+def test_what_was_measured_at_the_finish_is_no_split_when_another_time_counts(
+    time_cs: int | None, status: str
+) -> None:
+    ruled = msgspec.structs.replace(lane(1, 3000), time_cs=time_cs, status=status)
+    (document,) = result_documents(race(ruled), ZONE)
+    assert document.lanes == (
+        ResultLane(1, time_cs, dq=status == "DQ", splits=(ResultSplit(25, 1500),)),
+    )
+
+
+def test_a_split_that_is_the_consoles_own_final_time_goes_with_it() -> None:
+    splits = (ResultSplit(25, 1500), ResultSplit(50, 3000))
+    told = ResultLane(1, 3000, 3000, (3001, 3002, None), splits=splits)
+    console = ResultFile("67", "1", 2, 7, 3, lanes=(told,))
+    (same,) = result_documents(race(lane(1, 3000)), ZONE, console=console)
+    assert same.lanes == (told,)
+    (corrected,) = result_documents(race(lane(1, 3150)), ZONE, console=console)
+    assert corrected.lanes == (ResultLane(1, 3150, splits=splits[:1]),)
 
 
 def test_nothing_without_a_start_or_a_time() -> None:

@@ -270,7 +270,7 @@ def test_a_set_time_counts_whatever_was_measured(pool: Pool) -> None:
     meet = there_and_back(pool, say.set_time(3_150))
     assert lane(meet).time_cs == 3_150
     assert places(meet) == {1: 2, 2: 1, 3: 3, 4: None}
-    assert [split.time_cs for split in lane(meet).splits] == [3_000]
+    assert [(split.time_cs, split.finish) for split in lane(meet).splits] == [(3_000, True)]
 
 
 def test_a_set_time_completes_a_heat_that_lacks_it(pool: Pool) -> None:
