@@ -30,14 +30,13 @@ from ingest.recorder import (
 from ingest.servers import run_server
 from meetlog import __version__
 from meetlog.clockwatch import ClockWatch
-from meetlog.edges import MACHINE, Edges, MeetLog, Writer
+from meetlog.edges import MACHINE, Edges, Writer
+from meetlog.loading import last_settings, load_meet, load_saved
 from meetlog.passwords import read_password
 from meetlog.projector import Overview, Projector
 from meetlog.relaying import run_relay
-from projections.folding import fold
 from projections.meet import Meet
 from projections.pausing import collection_paused
-from projections.readtables import load_snapshot
 from projections.views import Crossing
 from store.event import APP_STARTED, APP_STOPPED, Draft, pack_meta
 from store.log import Log, StoreUnavailable
@@ -48,10 +47,15 @@ STOP_SECONDS = 5
 
 
 class Ears(msgspec.Struct, frozen=True):
-    """Who wants to hear what happens; each is called in the thread where it happens."""
+    """Who wants to hear what happens; each is called in the thread where it happens.
+
+    `loading` hears how far the log is folded before anything listens, and of how many events;
+    what it raises ends that.
+    """
 
     notice: Callable[[Notice, bool], None] = lambda _notice, _over: None
     crossings: Callable[[Sequence[Crossing]], None] | None = None
+    loading: Callable[[int, int], None] = lambda _done, _head: None
 
 
 DEAF = Ears()
@@ -112,19 +116,20 @@ async def open_house(
         watch = ClockWatch(board, edges.wall, edges.monotonic, log.head().recorded_at)
         stack.callback(writer.subscribe(watch.recorded))
         with collection_paused():  # until what was loaded is not looked through any more
-            meet = await edges.work(partial(load_meet, log))
+            saved = await edges.work(partial(load_saved, log))
+            await recorder.append(Draft(US, APP_STARTED, pack_meta(version=__version__)))
+            stack.push_async_callback(_record_stop, recorder)
+            # First of all: by other settings than the newest the log would be folded in vain.
+            await record_file_version(
+                recorder,
+                SETTINGS_SOURCE,
+                SETTINGS_PATH,
+                settings_body,
+                mtime=edges.wall(),
+                last_sha256=await edges.work(partial(last_settings, log, saved)),
+            )
+            meet = await edges.work(partial(load_meet, log, saved, ears.loading))
             stack.enter_context(edges.steady())
-        await recorder.append(Draft(US, APP_STARTED, pack_meta(version=__version__)))
-        stack.push_async_callback(_record_stop, recorder)
-        recorded = meet.state.files.get(SETTINGS_SOURCE, {}).get(SETTINGS_PATH)
-        await record_file_version(
-            recorder,
-            SETTINGS_SOURCE,
-            SETTINGS_PATH,
-            settings_body,
-            mtime=edges.wall(),
-            last_sha256=recorded,
-        )
         root = folder / settings.folder.path
         there = edges.folder(root)
         publisher = Publisher(log, there.sink, clock=edges.monotonic)
@@ -142,6 +147,7 @@ async def open_house(
             queue=queue,
             on_crossings=ears.crossings,
             on_trouble=partial(_tables_trouble, board, edges),
+            on_folding=ears.loading,
         )
         house = House(settings, board, projector)
         versions = meet.state.files.get(FOLDER_SOURCE, {})
@@ -154,6 +160,7 @@ async def open_house(
             work=edges.work,
         )
         await edges.work(partial(_begin, projector, publisher, queue, log))
+        projector.on_folding = partial(_folding, board, edges)
         # Before the projector has the meet for itself.
         offices = {
             relay.name: Office(
@@ -261,10 +268,20 @@ def _ledger(meet: Meet, relay: RelaySettings) -> Ledger:
     return Ledger(relay, known.peers if known else {})
 
 
-def load_meet(log: MeetLog) -> Meet:
-    """The meet as of some position: from the saved state if it fits the log, else folded anew."""
-    with log.views() as connection:
-        return load_snapshot(connection, log) or fold(log)
+def _folding(board: NoticeBoard, edges: Edges, done: int, of: int) -> None:
+    if done >= of:
+        board.clear("log:folding")
+        return
+    board.raise_(
+        Notice(
+            edges.wall(),
+            US,
+            "info",
+            "log:folding",
+            f"Other settings hold for what was read: {of} events are worked out anew",
+            "Recording goes on; crossings and results come when that is done.",
+        )
+    )
 
 
 def _stalled(board: NoticeBoard, edges: Edges, message: str) -> None:

@@ -85,8 +85,12 @@ class Projector:
         queue: Queue | None = None,
         on_crossings: Callable[[Sequence[Crossing]], None] | None = None,
         on_trouble: Callable[[str], None] = lambda _: None,
+        on_folding: Callable[[int, int], None] = lambda _done, _of: None,
     ) -> None:
-        """`clock` is monotonic, ns. `on_trouble` gets words for what failed, "" when it is over."""
+        """`clock` is monotonic, ns. `on_trouble` gets words for what failed, "" when it is over.
+
+        `on_folding` hears how far it is where other settings have the whole log folded anew.
+        """
         self.meet = meet
         self.overview = Overview()
         self._log = log
@@ -98,6 +102,7 @@ class Projector:
         self._clock = clock
         self._on_crossings = on_crossings
         self._on_trouble = on_trouble
+        self.on_folding = on_folding
         self._troubled = False
         self._recent: dict[tuple[str, str], Passing] = {}
         self._pending: list[Changes] = []
@@ -120,7 +125,7 @@ class Projector:
         nothing needs to be done.
         """
         before = self.meet.position
-        followed = follow(self.meet, self._log, self._limit)
+        followed = follow(self.meet, self._log, self._limit, self.on_folding)
         # Other settings for stamps were recorded, and the whole log was folded by them.
         if followed is not self.meet:
             self._anew = self._rewrite = True
@@ -211,7 +216,8 @@ class Projector:
         loaded, log = self.meet, self._log
         fits = done.hash == hash_at(log, done.position)
         while fits and self.meet is loaded and loaded.position < done.position:
-            self.meet = follow(loaded, log, min(CHUNK, done.position - loaded.position))
+            size = min(CHUNK, done.position - loaded.position)
+            self.meet = follow(loaded, log, size, self.on_folding)
         self.meet.settle()
         if not fits or self.meet is not loaded or loaded.position != done.position:
             self._pending = [self.meet.everything()]

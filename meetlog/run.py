@@ -6,12 +6,14 @@ from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 
 import anyio
+import msgspec
 from rich.console import Console
 from rich.live import Live
 
 from meetlog.console.beside import beside
 from meetlog.display import PlainLines, page, terminal
 from meetlog.house import Ears, House, open_house
+from meetlog.loading import Loading, StoppedLoading
 from meetlog.loglines import LogLine, plain_form
 from meetlog.settings import load
 from meetlog.stopping import asked_to_stop
@@ -35,25 +37,34 @@ async def _serve(
 ) -> None:
     console = None if form else terminal()
     lines = PlainLines(form=form or plain_form)
-    ears = Ears() if console else Ears(notice=lines.notice, crossings=lines.crossings)
     with asked_to_stop() as asked:
-        async with open_house(path.parent, settings, body, ears) as house:
-            relays = {relay.name for relay in settings.relays}
-            for name, addresses in house.addresses.items():
-                if addresses:  # a client of a relay has none
-                    what = "relay" if name in relays else "source"
-                    text = f"{what} {name} listens on {', '.join(addresses)}"
-                    lines.line(text, source=name)
-            ended = anyio.Event()
-            async with beside(house, path, lines.line), anyio.create_task_group() as group:
-                group.start_soon(_wait, asked, ended)
-                group.start_soon(_wait, house.failed, ended)
-                group.start_soon(_show, house, console, lines)
-                await ended.wait()
-                group.cancel_scope.cancel()
+        ears = Ears(loading=Loading(lines.line, asked.is_set))
+        if console is None:
+            ears = msgspec.structs.replace(ears, notice=lines.notice, crossings=lines.crossings)
+        try:
+            async with open_house(path.parent, settings, body, ears) as house:
+                _tell_addresses(house, lines)
+                ended = anyio.Event()
+                async with beside(house, path, lines.line), anyio.create_task_group() as group:
+                    group.start_soon(_wait, asked, ended)
+                    group.start_soon(_wait, house.failed, ended)
+                    group.start_soon(_show, house, console, lines)
+                    await ended.wait()
+                    group.cancel_scope.cancel()
+        except StoppedLoading:
+            lines.line("stopped before sources could connect; nothing was recorded")
+            return
         if house.failure is not None:
             raise house.failure
     lines.line("stopped; everything that arrived is recorded")
+
+
+def _tell_addresses(house: House, lines: PlainLines) -> None:
+    relays = {relay.name for relay in house.settings.relays}
+    for name, addresses in house.addresses.items():
+        if addresses:  # a client of a relay has none
+            what = "relay" if name in relays else "source"
+            lines.line(f"{what} {name} listens on {', '.join(addresses)}", source=name)
 
 
 async def _wait(event: anyio.Event, ended: anyio.Event) -> None:

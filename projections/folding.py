@@ -85,9 +85,26 @@ def advance(meet: Meet, log: Log, until: int, *, progress: Progress | None = Non
                 progress(meet.position)
 
 
-def follow(meet: Meet, log: Log, limit: int = CHUNK) -> Meet:
-    """The meet advanced by at most `limit` events, unsettled; folded anew if settings ask it."""
+def follow(
+    meet: Meet, log: Log, limit: int = CHUNK, progress: Callable[[int, int], None] | None = None
+) -> Meet:
+    """The meet advanced by at most `limit` events, unsettled; folded anew if settings ask it.
+
+    That may take minutes: `progress` is called with each position reached, and the last.
+    """
     events = log.read(meet.position, limit, most_bytes=CHUNK_BYTES)
     if events:
         meet.feed(events)
-    return fold(log, meet.position) if meet.stale else meet
+    if not meet.stale:
+        return meet
+    end = meet.position
+    return fold(log, end, progress=None if progress is None else lambda done: progress(done, end))
+
+
+def recorded_settings(log: Log) -> bytes | None:
+    """The newest settings file in the log, None without one; looks through all files in it."""
+    found = None
+    for event in _events(log, (FILE_CHANGED,), None):
+        if event.source == SETTINGS_SOURCE:
+            found = event.body
+    return found

@@ -12,7 +12,8 @@ from typing import Any
 import anyio
 import pytest
 
-from meetlog.house import load_meet, open_house
+from meetlog.house import open_house
+from meetlog.loading import load_saved
 from projections.folding import fold
 from projections.meet import Meet
 from store.event import (
@@ -267,7 +268,8 @@ async def test_a_restart_goes_on_from_the_checkpoint_with_the_same_views(
     length = log.head().position
     assert length > 180
     counted = Counted(monkeypatch)
-    restored = load_meet(log)
+    restored = load_saved(log)
+    assert restored is not None
     # The event at the checkpoint, to see that it is of this log; then what the end added.
     assert restored.position >= length - 2
     assert counted.events <= 1
@@ -280,7 +282,9 @@ async def test_a_restart_goes_on_from_the_checkpoint_with_the_same_views(
     monkeypatch.undo()
     assert counted.events < length / 2
     log = SqliteLog(meeting.folder / "meet.db")
-    assert views(load_meet(log)) == views(fold(log, load_meet(log).position))
+    restored = load_saved(log)
+    assert restored is not None
+    assert views(restored) == views(fold(log, restored.position))
     log.close()
 
 
