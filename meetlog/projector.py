@@ -129,6 +129,7 @@ class Projector:
         # Other settings for stamps were recorded, and the whole log was folded by them.
         if followed is not self.meet:
             self._anew = self._rewrite = True
+            self._snapshot_due = 0  # it took long, and a crash should not have it done again
             self._writing = None
             self._pending.clear()
         self.meet = followed
@@ -222,6 +223,7 @@ class Projector:
         if not fits or self.meet is not loaded or loaded.position != done.position:
             self._pending = [self.meet.everything()]
             self._rewrite = True
+            self._snapshot_due = 0
 
     def _note(self, changes: Changes, before: int, *, silent: bool) -> None:
         if changes != Changes():

@@ -11,15 +11,18 @@ import pytest
 from ingest.notices import Notice
 from ingest.statements import state
 from meetlog.house import Ears, open_house
-from meetlog.loading import EVERY, MUCH, Loading, StoppedLoading
+from meetlog.loading import EVERY, MUCH, Loading, StoppedLoading, load_saved
 from store.event import APP_STARTED, APP_STOPPED, FILE_CHANGED, SOCKET_READ, Draft, pack_meta
 from store.sqlite import SqliteLog
 from tests.kit import sayings as say
 from tests.kit.ports import free_port
 from tests.kit.programs import Tail, programs_on
 from tests.meetlog.calls import call
+from tests.meetlog.meets import TOML as MEET
+from tests.meetlog.meets import RecordedMeet
 from tests.whole.test_bad_input import read
 from wire.settings_file import parse
+from wire.stamps import NS
 from wire.tsv2 import encode
 
 pytestmark = pytest.mark.anyio
@@ -99,6 +102,38 @@ async def test_who_stops_it_meanwhile_has_a_log_in_good_order(tmp_path: Path) ->
     )
     assert kinds[3000:3004] == [APP_STARTED, FILE_CHANGED, APP_STOPPED, APP_STARTED]
     assert heard
+
+
+def test_what_was_worked_out_from_nothing_is_saved_with_the_first_tables(tmp_path: Path) -> None:
+    """A crash in the first minute does not have it worked out again."""
+    meet = RecordedMeet(tmp_path / "meet")
+    meet.load()
+    meet.connect()
+    meet.swim()
+    assert load_saved(meet.log) is None
+    meet.projector.adopt_tables()
+    for _ in range(5):
+        meet.projector.step()
+    saved = load_saved(meet.log)
+    assert saved is not None
+    assert saved.position > 10
+    # From then on it is saved now and again.
+    meet.now += NS
+    meet.receive([read(50_000, "123")])
+    for _ in range(5):
+        meet.projector.step()
+    again = load_saved(meet.log)
+    assert again is not None
+    assert again.position == saved.position
+    # Other settings have all of it worked out again.
+    meet.file("meet.toml", MEET.replace("Berlin", "Paris").encode(), "settings")
+    meet.now += NS
+    for _ in range(5):
+        meet.projector.step()
+    anew = load_saved(meet.log)
+    assert anew is not None
+    assert anew.position > saved.position
+    meet.end()
 
 
 async def test_settings_that_are_adopted_meanwhile_are_told_and_the_notice_goes(
