@@ -6,14 +6,14 @@ meet take seconds, and nearly nobody asks for those of yesterday's swimmers.
 """
 
 from collections import Counter
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import chain
 from operator import itemgetter
 
 from projections.crossings import NONE, Corrections, Passing, Point, points_of
 from projections.intake import State
 from projections.ongoing import passings_since
-from projections.rulings import Rulings, Shift
+from projections.rulings import Rulings, Shift, differing
 from projections.startlist import canonical
 
 MANY = 100  # chips: of fewer, loading numpy takes longer than it saves
@@ -39,7 +39,7 @@ class Crossed:
     def adopt(self, rulings: Rulings) -> None:
         """Take up a saved state that was settled by these rulings."""
         reads = self._state.reads
-        self._settle_points(rulings)
+        self._take_over(rulings, self._points(rulings))
         self._unworked = set(reads.chips)
         for chip in reads.chips:
             self._spoken.setdefault(canonical(chip), []).append(chip)
@@ -69,23 +69,27 @@ class Crossed:
             self._passings[chip] = self._work_out(chip, {}, 0)
         return self._passings.get(chip, {})
 
-    def work_out(self) -> None:
-        """Work out the crossings of all chips that nobody has asked for yet."""
-        ready = self._work_out_many([*self._unworked])
+    def work_out(self, chips: Iterable[str] | None = None) -> None:
+        """Work out the crossings of all chips, or of these, that nobody has asked for yet."""
+        wanted = self._unworked if chips is None else self._unworked.intersection(chips)
+        ready = self._work_out_many([*wanted])
         self._passings |= ready
         self._unworked -= ready.keys()
-        for chip in list(self._unworked):
+        for chip in wanted.difference(ready):
             self.passings(chip)
 
-    def settle(self, since: dict[str, int], rulings: Rulings, *, everything: bool) -> Differences:
+    def settle(self, since: dict[str, int], rulings: Rulings, *, anew: bool) -> Differences:
         """Work out anew the crossings of chips of which reads changed `since` a moment (ns UTC).
 
-        With `everything`, or a new feed, the points may be others, and what was
+        With `anew`, or a new feed, the points may be others, and what was
         said; `since` gets the chips that this concerns. What differs is returned.
         """
-        if everything or self._feeds_known != len(self._state.reads.feeds):
-            self.work_out()  # while the points and rulings are those of before
-            since |= dict.fromkeys(self._concerned(rulings), 0)
+        if anew or self._feeds_known != len(self._state.reads.feeds):
+            points = self._points(rulings)
+            chips = self._concerned(rulings, points)
+            self.work_out(chips)  # while the points and rulings are those of before
+            self._take_over(rulings, points)
+            since |= dict.fromkeys(chips, 0)
         found: Differences = {}
         ready = self._work_out_many(
             [chip for chip, moment in since.items() if not (moment and self._passings.get(chip))]
@@ -96,30 +100,37 @@ class Crossed:
             compare(chip, before, self.passings(chip), found)
         return found
 
-    def _concerned(self, rulings: Rulings) -> set[str]:
-        """Take over the rulings and the points; the chips for which those changed."""
+    def _concerned(self, rulings: Rulings, points: Mapping[str, Point]) -> set[str]:
+        """The chips for which these rulings and points are others than those of before."""
         before = self._rulings
-        chips = {
-            chip
-            for was, is_ in ((before.reads, rulings.reads), (before.sightings, rulings.sightings))
-            for chip in was.keys() | is_.keys()
-            if was.get(chip) != is_.get(chip)
-        }
-        if before.shifts != rulings.shifts:
-            chips |= self._state.reads.chips.keys()
-        return chips | self._heard_at(self._settle_points(rulings))
+        chips = differing(before.reads, rulings.reads)
+        chips |= differing(before.sightings, rulings.sightings)
+        sources = differing(before.shifts, rulings.shifts)
+        feeds = {n for n, (source, _) in enumerate(self._state.reads.feeds) if source in sources}
+        names = differing(self.points, points)
+        for known in (self.points, points):
+            feeds |= {feed.id for name in names & known.keys() for feed in known[name].feeds}
+        for chip, seen in chain(before.sightings.items(), rulings.sightings.items()):
+            if not names.isdisjoint([s.point for s in seen]):
+                chips.add(chip)
+        if feeds:
+            heard = self._state.reads.chips.items()
+            chips |= {chip for chip, fed in heard if not feeds.isdisjoint(fed)}
+        return chips
 
-    def _settle_points(self, rulings: Rulings) -> list[Point]:
-        """Work the timing points out anew; those that changed, as before and as now."""
-        reads = self._state.reads
-        self._rulings = rulings
-        self._feeds_known = len(reads.feeds)
+    def _points(self, rulings: Rulings) -> dict[str, Point]:
+        """The timing points by the settings, the feeds and the rulings of now."""
         seen_at = (s.point for each in rulings.sightings.values() for s in each)
-        before, now = self.points, points_of(self._state.settings, reads.feeds, seen_at)
-        self.points = now
+        return points_of(self._state.settings, self._state.reads.feeds, seen_at)
+
+    def _take_over(self, rulings: Rulings, points: dict[str, Point]) -> None:
+        """Work by these rulings and points from now on."""
+        reads = self._state.reads
+        self._rulings, self.points = rulings, points
+        self._feeds_known = len(reads.feeds)
         self._point_of = {
             feed.id: (place, point)
-            for place, point in enumerate(now.values())
+            for place, point in enumerate(points.values())
             for feed in point.feeds
         }
         self._feed_shifts = {
@@ -127,19 +138,6 @@ class Crossed:
             for id_, (source, _) in enumerate(reads.feeds)
             if source in rulings.shifts
         }
-        names = {n for n in before.keys() | now.keys() if before.get(n) != now.get(n)}
-        both = (known.get(name) for name in names for known in (before, now))
-        return [point for point in both if point is not None]
-
-    def _heard_at(self, points: Collection[Point]) -> set[str]:
-        """The chips that were read or seen at any of these points."""
-        if not points:
-            return set()
-        feeds = {feed.id for point in points for feed in point.feeds}
-        seen = set(self._rulings.sightings)
-        if not feeds:
-            return seen
-        return seen | {c for c, fed in self._state.reads.chips.items() if not feeds.isdisjoint(fed)}
 
     def _settle_chip(
         self,

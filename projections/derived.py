@@ -5,6 +5,7 @@ it is the same as if it had been worked out from the state for the first time.
 """
 
 from collections.abc import Iterable, Mapping
+from itertools import chain
 
 import msgspec
 
@@ -12,7 +13,7 @@ from projections import attention, races
 from projections.crossed import Crossed, Differences, compare
 from projections.crossings import claim
 from projections.intake import Pending, State
-from projections.rulings import Owners, Rulings, owner_at, rule
+from projections.rulings import Owners, Rulings, differing, owner_at, rule, ruled_otherwise
 from projections.seats import Seats
 from projections.startlist import canonical
 from projections.starts import Start, Starts, assign
@@ -99,30 +100,39 @@ class Derived:
 
     def settle(self, pending: Pending) -> Changes:
         """Work out what `pending` names."""
-        state = self.state
-        since = pending.chips
-        everything = pending.everything
+        since, before = pending.chips, self.rulings
         if pending.restated:
-            self.rulings = rule(state.stated)
-            everything = True
-        crossings = self.crossed.settle(since, self.rulings, everything=everything)
+            self.rulings = rule(self.state.stated)
+        anew = pending.everything or pending.restated
+        crossings = self.crossed.settle(since, self.rulings, anew=anew)
         chips = set(since)
         for chip in chips & self._strangers.keys():
             self._strangers[chip] = None  # it was read again
-        new = [chip for chip in chips if chip not in self.owners]
-        renamed = self._settle_owners(self.crossed.chips() if everything else new)
+        given = differing(before.owners, self.rulings.owners)
+        if pending.everything or pending.listed:
+            self._seats = None
+            renamed = self._settle_owners(chain(self.crossed.chips(), chips))
+        else:
+            if self._seats is not None:
+                for chip in given:
+                    self._seats.give(chip, self.rulings.owners.get(chip, ()))
+            renamed = self._settle_owners(chain(chips, *map(self.crossed.spoken, given)))
         for chip in renamed:
             compare(chip, {}, self.crossed.passings(chip), crossings)
-        changed = self._settle_races(pending, chips | renamed, everything)
-        return Changes(frozenset(chips | renamed), changed, crossings)
+        chips |= renamed.keys()
+        owners = chain(renamed.values(), (self.owners[chip] for chip in chips))
+        swimmers = {swimmer for each in owners for _, swimmer in each}
+        ruled = ruled_otherwise(before, self.rulings)
+        changed = self._settle_races(pending, swimmers, ruled)
+        return Changes(frozenset(chips), changed, crossings)
 
     def point_of(self, source: str, feed: str) -> str:
         """The point of a feed, whether or not it was heard; its own name where none takes it."""
         return claim(self.state.settings.points, source, feed)[0]
 
-    def _settle_owners(self, chips: Iterable[str]) -> set[str]:
-        """Work out anew whose these chips are; those that are somebody else's than before."""
-        renamed = set()
+    def _settle_owners(self, chips: Iterable[str]) -> dict[str, Owners]:
+        """Work out anew whose these chips are; whose those were that are somebody else's now."""
+        renamed = {}
         for chip in chips:
             owners = self._owners_of(chip)
             before = self.owners.get(chip)
@@ -133,9 +143,7 @@ class Derived:
             if owners != before:
                 self.owners[chip] = owners
                 if before is not None:
-                    renamed.add(chip)
-                    for _, swimmer in before:
-                        self._chips_of.pop(swimmer, None)
+                    renamed[chip] = before
         return renamed
 
     def _owners_of(self, chip: str) -> Owners:
@@ -169,24 +177,26 @@ class Derived:
         }
 
     def _settle_races(
-        self, pending: Pending, chips: set[str], everything: bool
+        self, pending: Pending, swimmers: set[str], ruled: Iterable[RaceKey]
     ) -> tuple[RaceKey, ...]:
+        """Work out anew the races of `swimmers`, whose chips changed, those `ruled`, and others.
+
+        That is all that `pending` names, and what another start moves.
+        """
         state = self.state
-        moved = self._settle_starts() if pending.starting or everything else set()
-        swimmers: set[str] = set()
-        if everything:
-            self._seats = None
-            self._chips_of = {}
+        starting = pending.starting or pending.restated or pending.everything
+        moved = self._settle_starts() if starting else set()
+        for swimmer in swimmers:
+            self._chips_of.pop(swimmer, None)
+        if pending.everything:
             self._lanes.clear()
             keys = dict.fromkeys([*state.startlist.entries, *state.revisions.seen])
         else:
-            moved = self._with_others(moved)
-            swimmers = {swimmer for chip in chips for _, swimmer in self.owners[chip]}
-            for swimmer in swimmers:
-                self._chips_of.pop(swimmer, None)
+            relisted = [k for s in pending.swimmers for k in self.entered(s)]
+            whole = dict.fromkeys([*self._with_others(moved), *pending.races, *relisted])
             entered = [k for s in swimmers for k in self.entered(s)]
-            keys = dict.fromkeys([*entered, *moved, *pending.races])
-            for key in (*moved, *pending.races):
+            keys = dict.fromkeys([*entered, *whole, *ruled])
+            for key in whole:
                 self._lanes.pop(key, None)
         changed = []
         for key in keys:

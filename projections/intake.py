@@ -77,10 +77,14 @@ class Pending(msgspec.Struct):
     """What has to be worked out anew: chips, races, starts, what was said, or everything.
 
     `chips` has for each the moment (ns UTC) before which no read changed.
+    `swimmers` are those whose names or races changed; `listed`: the start list
+    or the chip table did, and chips may be somebody else's.
     """
 
     chips: dict[str, int] = {}
     races: dict[RaceKey, None] = {}
+    swimmers: dict[str, None] = {}
+    listed: bool = True
     starting: bool = True
     restated: bool = True
     everything: bool = True
@@ -88,7 +92,7 @@ class Pending(msgspec.Struct):
     @classmethod
     def nothing(cls) -> "Pending":
         """Nothing has to."""
-        return cls(starting=False, restated=False, everything=False)
+        return cls(listed=False, starting=False, restated=False, everything=False)
 
 
 class Intake:
@@ -215,14 +219,12 @@ class Intake:
             case SettingsRead():
                 self._take_settings(fact)
             case ProgramRead():
-                state.startlist.read_program(
-                    fact.position, fact.program, state.settings.meet.session
-                )
-                state.program_position = fact.position
-                pending.everything = True
+                self._take_program(fact)
             case ChipsRead():
-                state.startlist.chips = chip_index(fact.chips)
-                pending.everything = True
+                table = chip_index(fact.chips)
+                if table != state.startlist.chips:
+                    state.startlist.chips = table
+                    pending.listed = True
             case StatusRead():
                 digest = sha256(event.body).hexdigest()
                 if not state.revisions.is_own(STATUS_FILE, digest):
@@ -255,6 +257,22 @@ class Intake:
             source.guns += 1
             state.guns[key] = fact
             self.pending.starting = True
+
+    def _take_program(self, fact: ProgramRead) -> None:
+        """Take over a program: a meet manager writes it again and again, mostly as it was."""
+        state, pending = self.state, self.pending
+        session = state.settings.meet.session
+        found = state.startlist.read_program(fact.position, fact.program, session)
+        state.program_position = fact.position
+        pending.races |= dict.fromkeys(found.races)
+        if found.races:
+            # Those that no program named come after all others, however many these are.
+            entries = state.startlist.entries
+            pending.races |= {key: None for key in state.revisions.seen if key not in entries}
+        pending.swimmers |= dict.fromkeys(found.swimmers)
+        pending.listed = pending.listed or bool(found.races or found.swimmers)
+        pending.starting = pending.starting or found.order
+        pending.everything = pending.everything or found.everybody
 
     def order_guns(self) -> None:
         """Have the guns in the order of the log again, whatever order they were taken in."""

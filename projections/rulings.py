@@ -5,7 +5,8 @@ itself withdrawn. Of several statements about the same thing the last counts,
 in the order of the log.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TypeVar
 
 import msgspec
 
@@ -37,6 +38,8 @@ from wire.statements import (
 )
 from wire.timedrops import RaceKey
 
+K = TypeVar("K")
+V = TypeVar("V")
 # Since when (ns UTC, 0 for ever), and whose: a swimmer's id, "" for nobody's.
 Owners = tuple[tuple[int, str], ...]
 
@@ -211,6 +214,17 @@ def rule(stated: Sequence[Stated]) -> Rulings:
         in_force, withdrawn, frozenset(closed), lanes, guns, repeats, owners, reads, sightings,
         shifts, acknowledged,
     )  # fmt: skip
+
+
+def differing(one: Mapping[K, V], other: Mapping[K, V]) -> set[K]:
+    """The keys of what is in one only, or other in the other."""
+    return {key for key in one.keys() | other.keys() if one.get(key) != other.get(key)}
+
+
+def ruled_otherwise(one: Rulings, other: Rulings) -> set[RaceKey]:
+    """The races of which something else holds, but for their starts."""
+    lanes, repeats = differing(one.lanes, other.lanes), differing(one.repeats, other.repeats)
+    return lanes | repeats | (one.closed ^ other.closed)
 
 
 def _lane(before: LaneRuling, said: LaneStatement) -> LaneRuling:

@@ -11,7 +11,8 @@ class Seats:
     """An index of a start list, by swimmer; what changes in the list later is not in it.
 
     `entered` are the races a swimmer is in, `places` also which of the lanes
-    is theirs; `listed` are their chips, without leading zeros.
+    is theirs; `listed` are their chips, without leading zeros, and some that
+    were theirs once.
     """
 
     def __init__(self, startlist: StartList, owners: Mapping[str, Owners]) -> None:
@@ -27,5 +28,9 @@ class Seats:
             swimmer = startlist.swimmer_listed(listed)
             self.listed.setdefault(swimmer, set()).add(canonical(chip))
         for chip, owned in owners.items():
-            for _, swimmer in owned:
-                self.listed.setdefault(swimmer, set()).add(chip)
+            self.give(chip, owned)
+
+    def give(self, chip: str, owned: Owners) -> None:
+        """It was said whose a chip is, which is named without leading zeros."""
+        for _, swimmer in owned:
+            self.listed.setdefault(swimmer, set()).add(chip)

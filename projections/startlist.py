@@ -27,6 +27,20 @@ class Entry(msgspec.Struct, frozen=True):
     lanes: tuple[LaneEntry, ...]
 
 
+class Difference(msgspec.Struct, frozen=True):
+    """In what a version of the program differs from what was known.
+
+    `races` are other than before, or new; `swimmers` are in them or were, or
+    have another name. `order`: the heats come in another one. `everybody`:
+    teams are others, whose swimmers are not told apart.
+    """
+
+    races: frozenset[RaceKey] = frozenset()
+    swimmers: frozenset[str] = frozenset()
+    order: bool = False
+    everybody: bool = False
+
+
 class StartList(msgspec.Struct):
     """What the programs and chip tables said so far.
 
@@ -43,24 +57,38 @@ class StartList(msgspec.Struct):
     warnings: list[str] = []
     program_at: str = ""
 
-    def read_program(self, position: int, program: Program, session: str) -> None:
-        """Take over a version of the program; `session` is the one to run when none is current."""
+    def read_program(self, position: int, program: Program, session: str) -> Difference:
+        """Take over a version of the program; `session` is the one to run when none is current.
+
+        `tags` are another object after any difference but one of order alone.
+        """
         number = 0
         current = _current(program, session)
+        races: set[RaceKey] = set()
+        swimmers: set[str] = set()
         for each in program.sessions:
             for heat in each.heats:
                 number += 1
                 entry = _entry(each, heat, number)
-                self.entries[entry.key] = entry
+                before = self.entries.get(entry.key)
+                if entry != before:
+                    self.entries[entry.key] = entry
+                    races.add(entry.key)
+                    swimmers.update(_swimmers(entry), _swimmers(before) if before else ())
         order = tuple(_key(current, heat) for heat in current.heats) if current else ()
-        if not self.versions or self.versions[-1].order != order:
+        reordered = not self.versions or self.versions[-1].order != order
+        if reordered:
             self.versions.append(Version(position, order))
+        swimmers |= {s.id for s in program.swimmers if s != self.swimmers.get(s.id)}
         self.swimmers |= {s.id: s for s in program.swimmers}
+        everybody = any(t != self.teams.get(t.id) for t in program.teams)
         self.teams |= {t.id: t for t in program.teams}
-        ids = [*self.swimmers, *(s for e in self.entries.values() for s in _swimmers(e))]
-        self.tags = {canonical(i): i for i in ids} | {i: i for i in ids}
+        if races or swimmers or everybody:
+            ids = [*self.swimmers, *(s for e in self.entries.values() for s in _swimmers(e))]
+            self.tags = {canonical(i): i for i in ids} | {i: i for i in ids}
         self.warnings = list(program.warnings)
         self.program_at = program.program_at
+        return Difference(frozenset(races), frozenset(swimmers), reordered, everybody)
 
     def entry(self, key: RaceKey) -> Entry:
         """The heat; one without lanes for a race that no program named (a console's own)."""
