@@ -1,5 +1,7 @@
 """Causes: why a race's document is another than the one published before it."""
 
+from bisect import bisect_left, bisect_right
+from collections.abc import Callable, Sequence, Set
 from typing import NamedTuple
 
 from projections.facts import Stated
@@ -49,19 +51,20 @@ def cause_of(
     key = RaceKey(race.session, race.event, race.heat)
     found: list[tuple[int, str, str, str]] = []
     elsewhere: tuple[int, str, str, str] | None = None
-    for stated in meet.state.stated:
-        if stated.position <= published:
-            continue
+    every = meet.state.stated
+    swimmers = {swimmer for lane in race.lanes for swimmer in lane.swimmer_ids}
+    worn = _worn(meet, swimmers)
+    for stated in every[bisect_right(every, published, key=_position) :]:
         said: Statement = stated.statement
         entry = (stated.position, "statement", said.author, said.reason)
-        about = _about(meet, race, stated)
+        about = _about(key, worn, every, stated)
         if about == "race" or (about and stated.position > changed):
             found.append(entry)
             if about == "settings":
                 words = tuple(word for word in words if word != "settings")
         elif stated.position > changed:
             elsewhere = entry
-    seen = {stated.position for stated in meet.state.stated}  # a crossing that somebody saw
+    seen = {stated.position for stated in every}  # a crossing that somebody saw
     positions = (s.position for lane in race.lanes for s in lane.splits)
     reads = max((p for p in positions if p not in seen), default=0)
     start = meet.starts().by_race.get(key)
@@ -84,23 +87,25 @@ def cause_of(
     return Cause(text, author, reason)
 
 
-def _about(meet: Meet, race: Race, stated: Stated) -> str:
+def _about(
+    race: RaceKey, worn: Callable[[str], bool], every: Sequence[Stated], stated: Stated
+) -> str:
     """What a statement bears on: this `race`, a `clock` or the `settings`; "" for anything else.
 
-    A withdrawal bears on what it withdraws.
+    A withdrawal bears on what it withdraws. `every` statement is in the order of the log.
     """
     said = stated.statement
-    by_position = {s.position: s for s in meet.state.stated}
     while isinstance(said, Withdraw):
-        named = by_position.get(said.position)
-        if named is None or named.position >= stated.position:
+        at = bisect_left(every, said.position, key=_position)
+        named = every[at] if at < len(every) else stated
+        if named.position != said.position or named.position >= stated.position:
             return ""
         stated, said = named, named.statement
     match said:
         case RaceStatement():
-            return "race" if race_of(said) == RaceKey(race.session, race.event, race.heat) else ""
+            return "race" if race_of(said) == race else ""
         case AssignChip() | VoidReads() | AddCrossing():
-            return "race" if _wears(meet, race, said.chip) else ""
+            return "race" if worn(said.chip) else ""
         case ShiftClock():
             return "clock"
         case AdoptSettings():
@@ -109,13 +114,19 @@ def _about(meet: Meet, race: Race, stated: Stated) -> str:
             return ""
 
 
-def _wears(meet: Meet, race: Race, chip: str) -> bool:
-    """Whether anybody in the race has, had, or was ever said to have the chip."""
-    known = canonical(chip)
-    swimmers = {swimmer for lane in race.lanes for swimmer in lane.swimmer_ids}
-    owners = {meet.state.startlist.swimmer_of(chip)}
-    for stated in meet.state.stated:
-        said = stated.statement
-        if isinstance(said, AssignChip) and canonical(said.chip) == known:
-            owners.add(said.swimmer)
-    return not swimmers.isdisjoint(owners)
+def _worn(meet: Meet, swimmers: Set[str]) -> Callable[[str], bool]:
+    """Tells whether any of the swimmers has, had, or was ever said to have a chip."""
+    given = {
+        canonical(stated.statement.chip)
+        for stated in meet.state.stated
+        if isinstance(stated.statement, AssignChip) and stated.statement.swimmer in swimmers
+    }
+
+    def worn(chip: str) -> bool:
+        return canonical(chip) in given or meet.state.startlist.swimmer_of(chip) in swimmers
+
+    return worn
+
+
+def _position(stated: Stated) -> int:
+    return stated.position
