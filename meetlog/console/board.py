@@ -4,7 +4,7 @@ Off by default. It has its own stream, with nothing in it but what everybody
 in the hall may know; no source, no alarm, no operator, no form.
 """
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable
 from contextlib import aclosing
 from typing import Any
 
@@ -12,13 +12,15 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
 
+from exporters.documents import race_key
 from meetlog.console.access import console_of, to_sign_in, viewer_of
 from meetlog.console.heats import heat_of, shown_race
 from meetlog.console.live import event, has_room
 from meetlog.console.pages import environment_of
 from meetlog.console.parts import clock_of
 from meetlog.console.snapshots import Snapshot
-from projections.views import Race
+from projections.views import Revision
+from wire.timedrops import RaceKey
 
 LATEST = 6  # races: as many as a hall reads from its seats
 TEMPLATES = {"/board": ("board.html", "parts/board.html"),
@@ -71,7 +73,8 @@ def _may_see(request: Request) -> bool:
 def _context(s: Snapshot) -> dict[str, Any]:
     race = shown_race(s)
     finished = [r for r in s.races if r.revision and r.state in ("complete", "closed")]
-    finished.sort(key=lambda race: _published(s, race), reverse=True)
+    published = _published(s.revisions)
+    finished.sort(key=lambda race: published.get(race_key(race), 0), reverse=True)
     return {
         "s": s,
         "heat": None if race is None else heat_of(race, s),
@@ -80,11 +83,9 @@ def _context(s: Snapshot) -> dict[str, Any]:
     }
 
 
-def _published(s: Snapshot, race: Race) -> int:
-    """The event of a race's newest revision."""
-    identity = (race.session, race.event, race.heat)
-    mine = (r.position for r in s.revisions if (r.session, r.event, r.heat) == identity)
-    return max(mine, default=0)
+def _published(revisions: Iterable[Revision]) -> dict[RaceKey, int]:
+    """The event of each race's newest revision; `revisions` are in the order of the log."""
+    return {RaceKey(r.session, r.event, r.heat): r.position for r in revisions}
 
 
 ROUTES = [

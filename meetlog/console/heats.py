@@ -1,5 +1,7 @@
 """The rows of a heat as pages show it: official times, and provisional ones as such. Pure."""
 
+from collections.abc import Mapping
+
 import msgspec
 
 from meetlog.console.snapshots import Snapshot
@@ -63,26 +65,31 @@ def heat_of(race: Race, snapshot: Snapshot) -> Heat:
         if split.finish or (not split.point and split.time_cs == lane.time_cs)
     }
     legs = [leg for leg in legs if (leg.distance, leg.point) not in finals]
-    rows = tuple(_row(race, lane, tuple(legs), snapshot) for lane in race.lanes)
+    newest = _newest(race, snapshot)
+    rows = tuple(_row(race, lane, tuple(legs), newest) for lane in race.lanes)
     combined = any(lane.event != race.event for lane in race.lanes)
     told = any(lane.status or lane.note for lane in race.lanes)
     return Heat(race, tuple(legs), rows, combined, told)
 
 
-def _row(race: Race, lane: Lane, legs: tuple[Leg, ...], snapshot: Snapshot) -> Row:
+def _row(race: Race, lane: Lane, legs: tuple[Leg, ...], newest: Mapping[str, Crossing]) -> Row:
     by_leg = {(s.distance, s.point): s.time_cs for s in lane.splits}
     splits = tuple(by_leg.get((leg.distance, leg.point)) for leg in legs)
-    crossing = None if lane.time_cs is not None else _provisional(race, lane, snapshot)
+    crossing = None if lane.time_cs is not None else _provisional(lane, newest)
     if crossing is None or race.start_ns is None:
         return Row(lane, splits)
     return Row(lane, splits, (crossing.moment_ns - race.start_ns) // _CS, crossing.point)
 
 
-def _provisional(race: Race, lane: Lane, snapshot: Snapshot) -> Crossing | None:
-    """The lane's newest crossing since the gun, where it is a provisional one."""
+def _newest(race: Race, snapshot: Snapshot) -> dict[str, Crossing]:
+    """The newest crossing of each swimmer since the gun, while the race goes on."""
     if race.start_ns is None or race.state != "started":
-        return None
-    mine = (c for c in snapshot.recent
-            if c.swimmer in lane.swimmer_ids and c.moment_ns > (race.start_ns or 0))  # fmt: skip
-    newest = next(mine, None)
-    return newest if newest is not None and newest.provisional else None
+        return {}
+    return {c.swimmer: c for c in reversed(snapshot.recent) if c.moment_ns > race.start_ns}
+
+
+def _provisional(lane: Lane, newest: Mapping[str, Crossing]) -> Crossing | None:
+    """The lane's newest crossing, where it is a provisional one."""
+    mine = [newest[swimmer] for swimmer in lane.swimmer_ids if swimmer in newest]
+    found = max(mine, key=lambda crossing: crossing.moment_ns, default=None)
+    return found if found is not None and found.provisional else None

@@ -8,6 +8,7 @@ import threading
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from heapq import nlargest
+from operator import itemgetter
 
 from meetlog.console.pulse import TAIL, Pulses
 from meetlog.opening import OpenMeet
@@ -99,7 +100,16 @@ class Lookout:
             self._keep(self._recent.values())
 
     def _gather(self) -> None:
-        self._keep(self._meet.crossings())
+        # A view is made of those only that are kept: a long race has a hundred thousand more.
+        meet = self._meet
+        every = (
+            (passing.moment, chip, point, passing)
+            for chip in meet.chips()
+            for point, each in meet.passings(chip).items()
+            for passing in each
+        )
+        newest = nlargest(RECENT, every, key=itemgetter(0))
+        self._keep(meet.crossing(chip, point, passing) for _, chip, point, passing in newest)
 
     def _keep(self, crossings: Iterable[Crossing]) -> None:
         found = nlargest(RECENT, crossings, key=_moment)

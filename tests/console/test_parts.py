@@ -1,14 +1,14 @@
 """What pages are made of, without a page: pulses, troubles, heats, plots, the stream of parts."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import msgspec
 import pytest
 
 from ingest.notices import Notice
-from meetlog.console import plots
+from meetlog.console import board, plots
 from meetlog.console.heats import heat_of
 from meetlog.console.live import event
 from meetlog.console.lookout import Lookout
@@ -19,7 +19,9 @@ from meetlog.console.signs import STALE, Sign, Signs, encode
 from meetlog.console.snapshots import Snapshot, take
 from meetlog.console.troubles import LITTLE_DISK, troubles, worst
 from meetlog.opening import open_meet
-from projections.views import Alarm, Split
+from projections.crossings import Passing
+from projections.meet import Meet
+from projections.views import Alarm, Crossing, Revision, Split
 from store.event import SOCKET_READ, STATEMENT, Event
 from tests.console.lively import LivelyMeet, lively
 from tests.kit import sayings as say
@@ -142,6 +144,72 @@ def test_the_newest_crossings_are_those_of_the_meet_however_they_came(meet: Live
             with lookout.looking() as now:
                 assert lookout.recent() == now.meet.crossings()[::-1]
                 assert now.meet.position == meet.log.head().position
+
+
+def test_of_a_long_meet_only_the_newest_crossings_are_made_views_of(
+    meet: LivelyMeet, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("meetlog.console.lookout.RECENT", 5)
+    meet.receive([read(n * 20_000, f"{600 + n}", "Turn") for n in range(1, 40)])
+    made = []
+    crossing = Meet.crossing
+
+    def noted(meet: Meet, chip: str, point: str, passing: Passing) -> Crossing:
+        made.append(chip)
+        return crossing(meet, chip, point, passing)
+
+    with open_meet(meet.folder) as opened:
+        lookout = Lookout(opened)
+        meet.file("chips.csv", b"chip,swimmer\n555,103\n")
+        monkeypatch.setattr(Meet, "crossing", noted)
+        with lookout.looking() as now:
+            assert len(made) == 5
+            assert lookout.recent() == now.meet.crossings()[::-1][:5]
+
+
+def test_a_heat_looks_at_the_newest_crossings_once(meet: LivelyMeet) -> None:
+    class Looked(tuple[Crossing, ...]):
+        times = 0
+
+        def __iter__(self) -> Iterator[Crossing]:
+            type(self).times += 1
+            return super().__iter__()
+
+        def __reversed__(self) -> Iterator[Crossing]:
+            type(self).times += 1
+            return iter(self[::-1])
+
+    meet.file("chips.csv", b"chip,swimmer\n777,103\n")
+    meet.receive([read(600_000, "", "Finish", 0)])
+    meet.receive([read(629_500, "777", "Finish", 1)])
+    found = snapshot(meet)
+    assert found.current is not None
+    lanes = tuple(msgspec.structs.replace(found.current.lanes[0], lane=n) for n in range(1, 9))
+    race = msgspec.structs.replace(found.current, lanes=lanes)
+    heat = heat_of(race, msgspec.structs.replace(found, recent=Looked(found.recent)))
+    assert [row.provisional_cs for row in heat.rows] == [2950] * 8
+    assert Looked.times == 1
+
+
+def test_the_board_looks_at_the_revisions_once(meet: LivelyMeet) -> None:
+    class Looked(tuple[Revision, ...]):
+        times = 0
+
+        def __iter__(self) -> Iterator[Revision]:
+            type(self).times += 1
+            return super().__iter__()
+
+    found = snapshot(meet)
+    (race,) = [r for r in found.races if r.revision]
+    several = tuple(msgspec.structs.replace(race, heat=n) for n in range(1, 9))
+    revisions = Looked(
+        msgspec.structs.replace(found.revisions[0], heat=heat, position=1000 + n)
+        for n, heat in enumerate([3, 5, 1, 8, 7, 2, 4, 6, 2])
+    )
+    shown = msgspec.structs.replace(found, races=several, revisions=revisions)
+    latest = board._context(shown)["latest"]
+    assert [race.heat for race in latest] == [2, 6, 4, 7, 8, 1]
+    assert Looked.times == 1
 
 
 def test_a_heat_marks_what_is_provisional(meet: LivelyMeet) -> None:
