@@ -44,6 +44,7 @@ REST = 2 * NS // 1000
 EASY = NS // 200  # a settle that takes no longer is done in each step
 IDLE = NS // 4  # how soon an append of another process is noticed
 RECENT = 12
+REVISIONS = 5
 TABLES_ROWS = 200  # a few milliseconds, for which appends wait
 
 Tables = Callable[[], AbstractContextManager[Connection]]
@@ -255,7 +256,9 @@ class Projector:
         taken, self._pending = self._pending, []
         state = self.meet.save() if snapshot else None
         try:
-            for portion in readtables.portions(self.meet, merged(taken), hash_, TABLES_ROWS):
+            since = 0 if self._rewrite else max(0, self._shown)
+            changes = merged(taken)
+            for portion in readtables.portions(self.meet, changes, hash_, TABLES_ROWS, since):
                 with self._tables() as connection:
                     if self._rewrite:
                         readtables.empty(connection)
@@ -292,7 +295,7 @@ class Projector:
             following=meet.race(following) if following else None,
             recent=recent,
             names={c.swimmer: meet.name_of(c.swimmer) for c in recent if c.swimmer},
-            revisions=tuple(meet.revisions()[-5:]),
+            revisions=tuple(meet.revisions(newest=REVISIONS)),
             alarms=(*meet.alarms(), *publishing),
             publishing=publishing,
             quarantined=sum(q.count for q in meet.quarantine()),

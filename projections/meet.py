@@ -207,9 +207,13 @@ class Meet:
             *self._derived.unknown_chips(),
         ]
 
-    def revisions(self) -> list[Revision]:
-        """All revisions, ours and a console's, in the order of the log."""
-        return self.state.revisions.views(self.state.settings.meet.zone)
+    def revisions(self, *, after: int = 0, newest: int | None = None) -> list[Revision]:
+        """The revisions, ours and a console's, in the order of the log.
+
+        All, or those of events later than `after`, or the `newest` so many.
+        """
+        zone = self.state.settings.meet.zone
+        return self.state.revisions.views(zone, after=after, newest=newest)
 
     def points(self) -> Sequence[Point]:
         """The timing points, those of the settings first."""

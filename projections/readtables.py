@@ -64,10 +64,11 @@ class Rows(msgspec.Struct, frozen=True):
     revisions: list[Row]
 
 
-def prepare(meet: Meet, changes: Changes, hash_: bytes) -> Rows:
+def prepare(meet: Meet, changes: Changes, hash_: bytes, since: int = 0) -> Rows:
     """The rows that bring the tables to the meet's position, whose event has `hash_`.
 
-    Whoever writes keeps appends waiting, so all that can be is done here.
+    Whoever writes keeps appends waiting, so all that can be is done here. The
+    revisions up to event `since` are in the tables.
     """
     inserts: list[tuple[Table, list[Row]]] = [(t.crossings, _crossings(meet, changes))]
     for key in changes.races:
@@ -83,7 +84,7 @@ def prepare(meet: Meet, changes: Changes, hash_: bytes) -> Rows:
     ]
     inserts.append((t.sources, sources))
     inserts.append((t.relays, [_relay(relay) for relay in meet.relays()]))
-    revisions = [_row(t.revisions, msgspec.structs.asdict(r)) for r in meet.revisions()]
+    revisions = [_row(t.revisions, msgspec.structs.asdict(r)) for r in meet.revisions(after=since)]
     return Rows(
         meet.position,
         hash_,
@@ -94,7 +95,9 @@ def prepare(meet: Meet, changes: Changes, hash_: bytes) -> Rows:
     )
 
 
-def portions(meet: Meet, changes: Changes, hash_: bytes, size: int) -> Iterator[Rows]:
+def portions(
+    meet: Meet, changes: Changes, hash_: bytes, size: int, since: int = 0
+) -> Iterator[Rows]:
     """`prepare` in parts of about `size` rows, each to be put in a transaction of its own.
 
     Appends wait for a transaction, and results for whoever prepares it, so a
@@ -105,7 +108,7 @@ def portions(meet: Meet, changes: Changes, hash_: bytes, size: int) -> Iterator[
     found = list(changes.crossings.items())
     last = len(found) - 1 - (len(found) - 1) % size if found else 0
     rest = Changes(races=changes.races, crossings=dict(found[last:]))
-    final = prepare(meet, rest, hash_)
+    final = prepare(meet, rest, hash_, since)
     for start in range(0, last, size):
         part = Changes(crossings=dict(found[start : start + size]))
         shown = _crossings(meet, part)

@@ -127,44 +127,51 @@ class Revisions(msgspec.Struct):
         """The highest revision of a race so far, 0 before the first."""
         return self.next_revision(key) - 1
 
-    def views(self, zone: str) -> list[Revision]:
-        """All revisions in the order of the log."""
-        ours = [
-            Revision(
-                p.session,
-                p.event,
-                p.heat,
-                p.race_number,
-                p.revision,
-                "meetlog",
-                p.name,
-                p.sha256,
-                p.position,
-                iso_local(p.recorded_at, zone),
-                p.cause,
-                p.author,
-                p.reason,
-            )
-            for each in self.published.values()
-            for p in each
-        ]
-        theirs = [
-            Revision(
-                key.session,
-                key.event,
-                key.heat,
-                s.file.result.race_number,
-                s.file.result.revision,
-                "time-drops",
-                s.file.path,
-                s.file.sha256,
-                s.file.position,
-                iso_local(s.recorded_at, zone),
-                "result file",
-                "time-drops",
-                "",
-            )
-            for key, each in self.seen.items()
-            for s in each
-        ]
-        return sorted(ours + theirs, key=lambda r: r.position)
+    def views(self, zone: str, *, after: int = 0, newest: int | None = None) -> list[Revision]:
+        """Those of events later than `after`, or the `newest` so many, in the order of the log."""
+        found: list[tuple[RaceKey, Published | Seen]] = []
+        for known in (self.published, self.seen):
+            for key, each in known.items():
+                found += [(key, told) for told in each if _position((key, told)) > after]
+        found.sort(key=_position)
+        begin = 0 if newest is None else max(0, len(found) - newest)
+        return [_view(key, told, zone) for key, told in found[begin:]]
+
+
+def _position(revision: tuple[RaceKey, Published | Seen]) -> int:
+    told = revision[1]
+    return told.file.position if isinstance(told, Seen) else told.position
+
+
+def _view(key: RaceKey, told: Published | Seen, zone: str) -> Revision:
+    if isinstance(told, Published):
+        return Revision(
+            told.session,
+            told.event,
+            told.heat,
+            told.race_number,
+            told.revision,
+            "meetlog",
+            told.name,
+            told.sha256,
+            told.position,
+            iso_local(told.recorded_at, zone),
+            told.cause,
+            told.author,
+            told.reason,
+        )
+    return Revision(
+        key.session,
+        key.event,
+        key.heat,
+        told.file.result.race_number,
+        told.file.result.revision,
+        "time-drops",
+        told.file.path,
+        told.file.sha256,
+        told.file.position,
+        iso_local(told.recorded_at, zone),
+        "result file",
+        "time-drops",
+        "",
+    )

@@ -139,7 +139,7 @@ def status_of(opened: OpenMeet, now_ns: int) -> StatusReport:
         current=None if current is None else meet.race(current),
         next=None if following is None else meet.race(following),
         races={state: states[state] for state in _STATES if states[state]},
-        published=sum(r.origin == "meetlog" for r in meet.revisions()),
+        published=sum(map(len, meet.state.revisions.published.values())),
         quarantined=sum(e.count for e in meet.quarantine()),
         alarms=tuple(meet.alarms(now=now_ns)),
         note=opened.note,

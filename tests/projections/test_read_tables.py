@@ -161,3 +161,17 @@ def _of(connection: Connection, table: Table) -> list[tuple[object, ...]]:
 
 def _hash(log: MemoryLog, position: int) -> bytes:
     return log.read(position - 1, 1)[0].hash
+
+
+def test_only_revisions_that_are_not_in_the_tables_are_prepared() -> None:
+    pool = Pool()
+    for n in range(1, 9):
+        pool.publish("1", 1, b"%d" % n, revision=n)
+        written = pool.log.head().position
+    pool.publish("1", 1, b"9", revision=9)
+    meet = pool.meet()
+    (row,) = readtables.prepare(meet, NOTHING, GENESIS, written).revisions
+    assert row in readtables.prepare(meet, NOTHING, GENESIS).revisions
+    assert [r.revision for r in meet.revisions(after=written)] == [9]
+    assert [r.revision for r in meet.revisions(newest=3)] == [7, 8, 9]
+    assert meet.revisions(newest=99) == meet.revisions()
