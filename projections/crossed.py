@@ -13,6 +13,7 @@ from operator import itemgetter
 from projections.crossings import NONE, Corrections, Passing, Point, points_of
 from projections.intake import State
 from projections.ongoing import passings_since
+from projections.reads import NEVER
 from projections.rulings import Rulings, Shift, differing
 from projections.startlist import canonical
 
@@ -84,39 +85,55 @@ class Crossed:
         With `anew`, or a new feed, the points may be others, and what was
         said; `since` gets the chips that this concerns. What differs is returned.
         """
+        others: set[str] = set()
+        heard: set[str] = set()
         if anew or self._feeds_known != len(self._state.reads.feeds):
             points = self._points(rulings)
-            chips = self._concerned(rulings, points)
-            self.work_out(chips)  # while the points and rulings are those of before
+            said, heard, others = self._concerned(rulings, points)
+            self.work_out(said | heard)  # while the points and rulings are those of before
             self._take_over(rulings, points)
-            since |= dict.fromkeys(chips, 0)
+            heard -= since.keys() | said
+            since |= dict.fromkeys(chain(said, heard), 0)
         found: Differences = {}
         ready = self._work_out_many(
             [chip for chip, moment in since.items() if not (moment and self._passings.get(chip))]
         )
         for chip, moment in since.items():
             before = self.passings(chip)
-            self._settle_chip(chip, before, moment, ready.get(chip))
+            if chip in heard:
+                kept = {name: each for name, each in before.items() if name not in others}
+                self._settle_chip(chip, kept, NEVER, ready.get(chip))
+            else:
+                self._settle_chip(chip, before if moment else {}, moment, ready.get(chip))
             compare(chip, before, self.passings(chip), found)
         return found
 
-    def _concerned(self, rulings: Rulings, points: Mapping[str, Point]) -> set[str]:
-        """The chips for which these rulings and points are others than those of before."""
-        before = self._rulings
-        chips = differing(before.reads, rulings.reads)
-        chips |= differing(before.sightings, rulings.sightings)
+    def _concerned(
+        self, rulings: Rulings, points: Mapping[str, Point]
+    ) -> tuple[set[str], set[str], set[str]]:
+        """What these rulings and points make other than it was.
+
+        The chips of which something else is said, those that were heard by
+        feeds that are read otherwise, and the points that have such feeds.
+        """
+        before, known = self._rulings, self.points
+        names = differing(known, points)
         sources = differing(before.shifts, rulings.shifts)
         feeds = {n for n, (source, _) in enumerate(self._state.reads.feeds) if source in sources}
-        names = differing(self.points, points)
-        for known in (self.points, points):
-            feeds |= {feed.id for name in names & known.keys() for feed in known[name].feeds}
+        for each in (known, points):
+            feeds |= {feed.id for name in names & each.keys() for feed in each[name].feeds}
+        said = differing(before.reads, rulings.reads)
+        said |= differing(before.sightings, rulings.sightings)
         for chip, seen in chain(before.sightings.items(), rulings.sightings.items()):
             if not names.isdisjoint([s.point for s in seen]):
-                chips.add(chip)
-        if feeds:
-            heard = self._state.reads.chips.items()
-            chips |= {chip for chip, fed in heard if not feeds.isdisjoint(fed)}
-        return chips
+                said.add(chip)
+        if not feeds:
+            return said, set(), names
+        for name, point in points.items():
+            if any(feed.id in feeds for feed in point.feeds):
+                names.add(name)
+        heard = self._state.reads.chips.items()
+        return said, {chip for chip, fed in heard if not feeds.isdisjoint(fed)}, names
 
     def _points(self, rulings: Rulings) -> dict[str, Point]:
         """The timing points by the settings, the feeds and the rulings of now."""
@@ -142,7 +159,7 @@ class Crossed:
     def _settle_chip(
         self,
         chip: str,
-        before: Mapping[str, list[Passing]],
+        known: Mapping[str, list[Passing]],
         since: int,
         ready: dict[str, list[Passing]] | None = None,
     ) -> None:
@@ -155,13 +172,12 @@ class Crossed:
                 spoken.remove(chip)
             return
         if ready is None:
-            ready = self._work_out(chip, before if since else {}, since)
+            ready = self._work_out(chip, known, since)
         self._passings[chip] = ready
-        if not before:
-            spoken = self._spoken.setdefault(canonical(chip), [])
-            if chip not in spoken:
-                spoken.append(chip)
-                spoken.sort()
+        spoken = self._spoken.setdefault(canonical(chip), [])
+        if chip not in spoken:
+            spoken.append(chip)
+            spoken.sort()
 
     def _work_out(
         self, chip: str, known: Mapping[str, list[Passing]], since: int

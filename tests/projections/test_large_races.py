@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from projections import races
+from projections import crossings, races
 from projections.crossed import Crossed
 from projections.derived import Derived
 from projections.meet import Meet
@@ -139,3 +139,31 @@ def test_only_what_is_concerned_is_worked_out(  # noqa: PLR0917 - a table's colu
         assert len(worked.chips) == chips
     assert (worked.lanes, sorted(worked.races)) == (lanes, sorted(heats))
     assert meet.races() == pool.meet().races()
+
+
+@pytest.mark.parametrize("loaded", [False, True], ids=["going on", "after a start"])
+def test_a_shift_of_a_clock_concerns_the_points_of_its_feeds(
+    monkeypatch: pytest.MonkeyPatch, loaded: bool
+) -> None:
+    pool = _long()
+    for n in range(1, HEATS + 1):
+        pool.passes(5_000_000 + n * 1000, f"8{n}", point="Turn")
+    meet = pool.meet()
+    if loaded:
+        meet = Meet.load(meet.save())
+    everything = meet.everything()
+    assert len(everything.crossings) == 3 * HEATS
+    head = pool.log.head().position
+    pool.say(say.shift("loop", 200))
+    looked = []
+    rows = crossings._corrected_rows
+
+    def noted(*told: Any) -> Any:
+        looked.append(told[3])  # the point's name
+        return rows(*told)
+
+    monkeypatch.setattr(crossings, "_corrected_rows", noted)
+    meet.feed(pool.log.read(head))
+    meet.settle()
+    assert looked == ["Finish"] * HEATS
+    assert meet.crossings() == pool.meet().crossings()
