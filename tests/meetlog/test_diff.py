@@ -84,6 +84,25 @@ def test_every_field_of_a_race_is_compared(field: str) -> None:
     assert race.lanes == ()
 
 
+def test_only_what_differs_is_told_field_by_field(monkeypatch: pytest.MonkeyPatch) -> None:
+    lanes = [change(LANE, lane=n) for n in range(1, 50)]
+    races = [change(RACE, heat=n, lanes=tuple(lanes)) for n in range(1, 20)]
+    lanes[7] = change(lanes[7], time_cs=1)
+    other = [change(races[0], lanes=tuple(lanes)), *(change(race) for race in races[1:])]
+    told = []
+    builtins = msgspec.to_builtins
+
+    def noted(view: Race | Lane) -> Any:
+        told.append(view)
+        return builtins(view)
+
+    monkeypatch.setattr("msgspec.to_builtins", noted)
+    ((race),) = compare(races, other)
+    assert [each.lane for each in race.lanes] == [8]
+    assert len(told) == 4  # the race and the lane, before and after
+    assert not any(view.lanes for view in told if isinstance(view, Race))
+
+
 def test_positions_and_moments_are_passed_over() -> None:
     split = Split("T", 25, 1450, 10, 11)
     other = change(RACE, start_ns=10, lanes=(change(LANE, splits=(split,)),))
