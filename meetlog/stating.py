@@ -132,9 +132,14 @@ def make(
     just that moment. Without `effects` nothing is worked out for telling.
     Raises `Unsayable`, `NotAllowed`, `Stale` and `StoreError`.
     """
+    # Where the meet is as its author saw it, no log is folded to there, which may take seconds.
+    expected = subject_of(meet, statement) if meet.position == statement.seen else None
     meet = _catch_up(meet, log)
     check_author(meet, statement)
-    expected = refuse_stale(log, meet, statement)
+    if expected is None:
+        expected = refuse_stale(log, meet, statement)
+    else:
+        _refuse_stale(meet, statement, expected)
     proposal = (
         propose(meet, statement, folding_ahead(log))
         if effects

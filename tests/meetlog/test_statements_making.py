@@ -141,6 +141,16 @@ def test_what_happens_elsewhere_makes_nothing_stale(meet: RecordedMeet) -> None:
     make(meet.log, settled(meet), Disqualify(**lane(seen, 1)))
 
 
+def test_a_meet_that_is_where_its_author_looked_is_not_folded_again(
+    meet: RecordedMeet, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("meetlog.stating.fold", None)
+    folded, seen = settled(meet), head(meet)
+    meet.lost()  # reads of others come in
+    make(meet.log, folded, SetTime(**lane(seen, time_cs=2999)))
+    assert stated(meet) == [SetTime(**lane(seen, time_cs=2999))]
+
+
 def test_of_two_who_move_one_gun_the_second_is_refused(meet: RecordedMeet) -> None:
     seen, start = head(meet), settled(meet).races()[0].start_ns
     assert start is not None
