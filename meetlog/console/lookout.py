@@ -17,12 +17,10 @@ from projections.crossings import Passing
 from projections.derived import Changes
 from projections.folding import CHUNK_BYTES, fold
 from projections.views import Crossing
-from store.event import FILE_CHANGED, FILE_REMOVED, STATEMENT, Event
+from store.event import Event
 
 STEP_EVENTS = 2000
 RECENT = 400  # crossings kept ready; a page that asks for others looks through all of them
-# After these, a crossing may be another swimmer's although none of its reads changed.
-_TURNING = frozenset({FILE_CHANGED, FILE_REMOVED, STATEMENT})
 
 
 class Lookout:
@@ -37,7 +35,9 @@ class Lookout:
         self._lock = threading.Lock()
         self._pulses = Pulses()
         self._pulses.feed(_tail(opened))
+        # All crossings that are not sooner than `_since`, in ns UTC.
         self._recent: dict[tuple[str, str, int], Crossing] = {}
+        self._since = 0
         self._gather()
 
     @contextmanager
@@ -52,13 +52,15 @@ class Lookout:
         """As `looking`, for whoever may fold the meet on and settle it: making a statement does."""
         with self._lock:
             self._follow()
+            before = self._meet.position
             try:
                 yield OpenMeet(self._log, self._meet, self._place, self._note)
             finally:
                 if self._meet.stale:
                     self._meet = fold(self._log, self._meet.position)
                     self._meet.settle()
-                self._gather()
+                if self._meet.position != before:
+                    self._gather()
 
     @property
     def pulses(self) -> Pulses:
@@ -70,19 +72,18 @@ class Lookout:
         return sorted(self._recent.values(), key=_moment, reverse=True)[:RECENT]
 
     def _follow(self) -> None:
-        turned = False
+        refolded = False
         before = self._meet.position
         while events := self._log.read(self._meet.position, STEP_EVENTS, most_bytes=CHUNK_BYTES):
             self._meet.feed(events)
             self._pulses.feed(events)
-            turned = turned or any(event.kind in _TURNING for event in events)
             if self._meet.stale:
                 self._meet = fold(self._log, self._meet.position)
-                turned = True
+                refolded = True
         if self._meet.position == before:
             return
         changes = self._meet.settle()
-        if turned:
+        if refolded:
             self._gather()
         else:
             self._note_changes(changes)
@@ -90,14 +91,15 @@ class Lookout:
     def _note_changes(self, changes: Changes) -> None:
         fresh: list[tuple[CrossingKey, Passing]] = []
         for key, passing in changes.crossings.items():
-            if passing is None:
-                self._recent.pop(key, None)
-            else:
+            self._recent.pop(key, None)
+            if passing is not None and passing.moment >= self._since:
                 fresh.append((key, passing))
         for key, passing in nlargest(RECENT, fresh, key=lambda each: each[1].moment):
             self._recent[key] = self._meet.crossing(key[0], key[1], passing)
-        if len(self._recent) > 2 * RECENT:
+        if len(fresh) > RECENT or len(self._recent) > 2 * RECENT:
             self._keep(self._recent.values())
+        elif self._since and len(self._recent) < RECENT:
+            self._gather()  # some are no more, and sooner ones are among the newest now
 
     def _gather(self) -> None:
         # A view is made of those only that are kept: a long race has a hundred thousand more.
@@ -114,6 +116,7 @@ class Lookout:
     def _keep(self, crossings: Iterable[Crossing]) -> None:
         found = nlargest(RECENT, crossings, key=_moment)
         self._recent = {(c.chip, c.point, c.first_ns): c for c in found}
+        self._since = found[-1].moment_ns if len(found) == RECENT else 0
 
 
 def _tail(opened: OpenMeet) -> Iterator[Event]:

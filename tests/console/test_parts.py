@@ -130,7 +130,15 @@ def test_signs_come_as_lines() -> None:
 # -- the meet -------------------------------------------------------------------------
 
 
-def test_the_newest_crossings_are_those_of_the_meet_however_they_came(meet: LivelyMeet) -> None:
+@pytest.mark.parametrize("most", [3, 400])
+def test_the_newest_crossings_are_those_of_the_meet_however_they_came(
+    meet: LivelyMeet, monkeypatch: pytest.MonkeyPatch, most: int
+) -> None:
+    monkeypatch.setattr("meetlog.console.lookout.RECENT", most)
+
+    def void(chip: str) -> int:
+        return meet.add("operator", STATEMENT, encode_statement(say.void(chip)))
+
     with open_meet(meet.folder) as opened:
         lookout = Lookout(opened)
         steps: tuple[Callable[[], object], ...] = (
@@ -138,11 +146,18 @@ def test_the_newest_crossings_are_those_of_the_meet_however_they_came(meet: Live
             lambda: meet.receive([read(50_300, "555", "Turn"), read(51_000, "123", "Turn")]),
             lambda: meet.file("chips.csv", b"chip,swimmer\n555,103\n123,102\n456,101\n"),
             lambda: meet.close_heat("4A", 2),
+            lambda: meet.receive([read(1000 + n, f"8{n}", "Turn") for n in range(5)]),
+            lambda: void("123"),
+            lambda: void("555"),
+            lambda: meet.receive([read(60_000 + n, f"9{n}", "Turn") for n in range(5)]),
+            lambda: meet.receive([read(59_000, "94", "Turn")]),
+            lambda: void("94"),
+            lambda: meet.add("operator", STATEMENT, encode_statement(say.chip("92", "103"))),
         )
         for step in steps:
             step()
             with lookout.looking() as now:
-                assert lookout.recent() == now.meet.crossings()[::-1]
+                assert lookout.recent() == now.meet.crossings()[::-1][:most]
                 assert now.meet.position == meet.log.head().position
 
 
@@ -159,12 +174,13 @@ def test_of_a_long_meet_only_the_newest_crossings_are_made_views_of(
         return crossing(meet, chip, point, passing)
 
     with open_meet(meet.folder) as opened:
-        lookout = Lookout(opened)
-        meet.file("chips.csv", b"chip,swimmer\n555,103\n")
         monkeypatch.setattr(Meet, "crossing", noted)
-        with lookout.looking() as now:
-            assert len(made) == 5
-            assert lookout.recent() == now.meet.crossings()[::-1][:5]
+        lookout = Lookout(opened)
+        assert len(made) == 5
+        meet.file("chips.csv", b"chip,swimmer\n123,101\n639,103\n")
+        monkeypatch.setattr(Meet, "chips", None)  # nobody looks through all of them again
+        with lookout.looking():
+            assert made[5:] == ["639"]
 
 
 def test_a_heat_looks_at_the_newest_crossings_once(meet: LivelyMeet) -> None:
