@@ -92,11 +92,12 @@ def changed_races(meet: Meet, receipt: Receipt) -> tuple[str, ...]:
         f"{race.session}/{race.event}/{race.heat}"
         for race in meet.races()
         if any(
-            chip in receipt.chips and _brought(meet, receipt, chip, split)
+            _brought(meet, receipt, chip, split)
             for lane in race.lanes
+            for chip in lane.chips
+            if chip in receipt.chips  # first: it is few of a long race's
             for split in lane.splits
             if receipt.first <= split.position <= receipt.last
-            for chip in lane.chips
         )
     )
 
