@@ -33,7 +33,8 @@ def malformed(reason: str, raw: bytes | str, hint: str = "") -> Malformed:
     else:
         data = raw[: EXCERPT_BYTES + 1]
     text = data[:EXCERPT_BYTES].decode("utf-8", "backslashreplace")
-    printable = "".join(
-        c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in text
-    )
-    return Malformed(reason, printable + ("…" if len(data) > EXCERPT_BYTES else ""), hint)
+    if not text.isprintable():
+        text = "".join(
+            c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in text
+        )
+    return Malformed(reason, text + ("…" if len(data) > EXCERPT_BYTES else ""), hint)

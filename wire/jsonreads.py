@@ -7,6 +7,7 @@ bad element costs itself only.
 
 import re
 from collections.abc import Iterator, Sequence
+from functools import lru_cache
 from itertools import chain, islice
 from typing import Any, cast
 
@@ -18,6 +19,10 @@ from wire.reads import Plain, RawRead, in_columns
 
 MAX_FRAME = 256 * 1024  # a thousand reads in one message; more is no timing system
 MAX_DEPTH = 16  # arrays of objects need 2; a ceiling keeps the JSON reader off its own limit
+# Nothing shorter is a read: it has a chip (or is a gun), a moment and a point. Junk costs most for
+# its bytes where it comes in small pieces, and of these it is enough to say what is wrong.
+SHORTEST = len(b'{"tag":1,"moment":"1","point":"1"}')
+_REMEMBERED = 4096  # small pieces of junk and what was said of them; most junk is the same again
 
 Decoded = list[RawRead | Malformed]
 
@@ -70,6 +75,8 @@ def decode(message: bytes) -> Decoded:
     `message` is an array of objects or one object, its terminator taken off
     or not; a byte order mark before it and NULs around it are ignored.
     """
+    if len(message) < SHORTEST:
+        return [*_said_of(message)]
     try:
         return decode_plain(message)
     except (ValueError, RecursionError):
@@ -118,7 +125,7 @@ def _decode_slowly(message: bytes) -> Decoded:
         return [malformed("neither a JSON array nor an object", text, HINT)]
     if len(text) > MAX_FRAME:
         return [oversize(text)]
-    if _depth(text) > MAX_DEPTH:
+    if text.count(b"[") + text.count(b"{") > MAX_DEPTH < _depth(text):
         return [malformed(f"nested deeper than {MAX_DEPTH} levels", text, HINT)]
     out: Decoded = []
     try:
@@ -128,6 +135,12 @@ def _decode_slowly(message: bytes) -> Decoded:
     for piece in pieces:
         _decode_element(bytes(piece), out)
     return out
+
+
+@lru_cache(maxsize=_REMEMBERED)
+def _said_of(message: bytes) -> tuple[RawRead | Malformed, ...]:
+    """What is said of a message too short for a read."""
+    return tuple(_decode_slowly(message))
 
 
 def oversize(message: bytes) -> Malformed:
@@ -176,21 +189,30 @@ def _salvage(text: bytes) -> Iterator[tuple[bytes, bool]]:
 
 def _decode_element(raw: bytes, out: Decoded) -> None:
     """Append the read of one object, or what is wrong with it."""
+    if len(raw) < SHORTEST:
+        out += _said_of_element(raw)
+        return
     try:
         out.append(_read.decode(raw))
     except ValueError:
-        pass
-    else:
-        return
+        out += _read_element(raw)
+
+
+def _read_element(raw: bytes) -> list[RawRead | Malformed]:
+    """A read from any accepted keys of one object, or what is wrong with it."""
     if raw.lstrip()[:1] != b"{":
-        out.append(malformed("an element that is not an object", raw, HINT))
-        return
+        return [malformed("an element that is not an object", raw, HINT)]
     try:
         keys = _object.decode(raw)
     except ValueError as error:
-        out.append(malformed(_words(error), raw, HINT))
-        return
-    out.extend(read_keys(keys, raw))
+        return [malformed(_words(error), raw, HINT)]
+    return read_keys(keys, raw)
+
+
+@lru_cache(maxsize=_REMEMBERED)
+def _said_of_element(raw: bytes) -> tuple[RawRead | Malformed, ...]:
+    """What is said of an element too short for a read."""
+    return tuple(_read_element(raw))
 
 
 def _words(error: ValueError) -> str:

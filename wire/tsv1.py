@@ -14,7 +14,6 @@ from wire.jsonreads import (
     Decoded,
     chip_number,
     decode,
-    decode_plain,
     oversize,
     whole_pieces,
 )
@@ -49,10 +48,7 @@ class Decoder(msgspec.Struct):
             if len(message) > MAX_FRAME:
                 out.append(oversize(message))
                 continue
-            try:
-                out += decode_plain(message)
-            except (ValueError, RecursionError):
-                out += decode(message)
+            out += decode(message)
         if rest:
             self._take(rest, out)
         return out

@@ -17,6 +17,7 @@ from wire.errors import EXCERPT_BYTES, malformed
 from wire.jsonreads import (
     MAX_DEPTH,
     MAX_FRAME,
+    SHORTEST,
     Decoded,
     decode,
     decode_plain,
@@ -40,7 +41,7 @@ _OPENERS = {ord("]"): ord("["), ord("}"): ord("{")}
 _LINE_END = re.compile(rb"[\r\n]")
 _BLANKS = re.compile(rb"[ \t\r\n\0]*")  # NUL padding is no JSON, but an old habit
 _START = re.compile(rb"[\[{\r\n]")
-_STRUCTURE = re.compile(rb'[\[\]{}"]')
+_STRUCTURE = re.compile(rb'[\[\]{}]|"(?:[^"\\\r\n]*")?')  # of a text, the whole where it is plain
 _PLAIN_TEXT = re.compile(rb'[^"\\\r\n]*')
 
 
@@ -117,16 +118,15 @@ class Decoder(msgspec.Struct):
 
     def _start(self, data: bytes, at: int, out: Decoded) -> int:
         """Between messages: take plain lines at once, pass over blanks, see what begins."""
-        at = _after_blanks(data, at)
+        begin, at = at, _after_blanks(data, at)
+        if self.broken and _LINE_END.search(data, begin, at):
+            self.broken = 0
         if at == 0 or data[at - 1] in _LINE_ENDS:
             # Only here, so that no line is tried twice.
             at = _after_blanks(data, self._take_lines(data, at, out))
         if at < len(data):
             if data[at] in b"[{":
-                self.stack.append(data[at])
-                self.held.append(data[at])
-                self.last = data[at]
-                return at + 1
+                return self._scan(data, at, out)
             self.junk = True
         return at
 
@@ -138,6 +138,8 @@ class Decoder(msgspec.Struct):
         cr, lf = data.find(b"\r", at), data.find(b"\n", at)
         while (end := lf if cr < 0 or -1 < lf < cr else cr) >= 0:
             if end > at:
+                if end - at < SHORTEST:
+                    return at
                 try:
                     reads = decode_plain(data[at:end])
                 except (ValueError, RecursionError):
@@ -184,13 +186,17 @@ class Decoder(msgspec.Struct):
         self._clear()
 
     def _scan(self, data: bytes, at: int, out: Decoded) -> int:
-        """Follow the open message through `data`, and decode it where it ends."""
+        """Follow the message that is open or begins here, and decode it where it ends."""
         stop = min(len(data), at + MAX_FRAME - len(self.held))
         end, outcome = self._follow(data, at, stop)
-        self.held += data[at:end]
-        if outcome is _Outcome.MORE and len(self.held) < MAX_FRAME:
-            return end
-        message = bytes(self.held)
+        message = data[at:end]
+        if outcome is _Outcome.MORE:
+            self.held += message
+            if len(self.held) < MAX_FRAME:
+                return end
+            message = b""
+        if self.held:
+            message = bytes(self.held) + message
         whole_line = self.line_ended or self.in_text or self.escaped  # a text breaks at a line end
         self._clear()
         self.broken = 0 if whole_line or outcome is not _Outcome.BROKEN else self.broken + 1
@@ -209,6 +215,7 @@ class Decoder(msgspec.Struct):
 
     def _follow(self, data: bytes, at: int, stop: int) -> tuple[int, _Outcome]:
         """Where in `data[at:stop]` the message ends, and how."""
+        stack = self.stack
         while at < stop:
             if self.escaped:
                 if data[at] in _LINE_ENDS:
@@ -226,31 +233,38 @@ class Decoder(msgspec.Struct):
                 at += 1
             else:
                 token = _STRUCTURE.search(data, at, stop)
-                between = data[at : token.start() if token else stop]
-                if before := between.rstrip(_BLANK):
-                    self.last = before[-1]
-                    self.line_ended = False
-                if len(before) < len(between) and _LINE_END.search(between, len(before)):
-                    self.line_ended = True
                 if token is None:
+                    self._pass_over(data[at:stop])
                     break
-                at, byte = token.end(), data[token.start()]
-                if byte in b"[{":
-                    if not self._may_open(byte):
-                        return token.start(), _Outcome.BROKEN
-                    if len(self.stack) == MAX_DEPTH:
-                        return at, _Outcome.DEEP
-                    self.stack.append(byte)
-                elif byte == _QUOTE:
-                    self.in_text = True
-                else:
-                    if self.stack.pop() != _OPENERS[byte]:
-                        return at, _Outcome.BROKEN
-                    if not self.stack:
-                        return at, _Outcome.WHOLE
+                start, end = token.span()
+                byte = data[start]
+                if byte == _QUOTE:
+                    self.in_text = end == start + 1  # else it ends here, too
+                elif byte in b"[{":
+                    self._pass_over(data[at:start])
+                    if stack and not self._may_open(byte):
+                        return start, _Outcome.BROKEN
+                    if len(stack) == MAX_DEPTH:
+                        return end, _Outcome.DEEP
+                    stack.append(byte)
+                elif stack.pop() != _OPENERS[byte]:
+                    self._pass_over(data[at:start])
+                    return end, _Outcome.BROKEN
+                elif not stack:
+                    return end, _Outcome.WHOLE
                 self.last = byte
                 self.line_ended = False
+                at = end
         return stop, _Outcome.MORE
+
+    def _pass_over(self, between: bytes) -> None:
+        """Note what stands between brackets and texts: whether more may follow depends on it."""
+        before = between.rstrip(_BLANK)
+        if before:
+            self.last = before[-1]
+            self.line_ended = False
+        if len(before) < len(between) and _LINE_END.search(between, len(before)):
+            self.line_ended = True
 
     def _may_open(self, bracket: int) -> bool:
         """Whether JSON, or a message of reads, can go on with this bracket.
