@@ -185,8 +185,12 @@ class Decoder(msgspec.Struct):
         found: list[Fact] = []
         raws: list[RawRead] = []
         moments: list[int] = []
+        bad: dict[Malformed, int] = {}
         previous = 0
         for item in items:
+            if type(item) is Malformed:
+                bad[item] = bad.get(item, 0) + 1
+                continue
             if type(item) is not RawRead:
                 raw = self._other(event, item, found)
                 if raw is None:
@@ -201,7 +205,8 @@ class Decoder(msgspec.Struct):
                         raw.moment, event.recorded_at, previous or stream.previous
                     )
             except WireError as e:
-                found.append(_absurd(event, raw, e.problem))
+                problem = _absurd(raw, e.problem)
+                bad[problem] = bad.get(problem, 0) + 1
                 if not (raw.utc_moment and raw.moment):
                     continue
                 try:  # a device that never learnt UTC still has its own clock
@@ -217,6 +222,7 @@ class Decoder(msgspec.Struct):
             else:
                 text = raw.utc_moment or raw.moment
                 found.append(Gun(event.position, event.source, raw.timing_point, moment, text))
+        found += [_quarantined(event, problem, count) for problem, count in bad.items()]
         if raws:
             found.append(_reads(event, raws, moments))
         if previous:
@@ -236,8 +242,6 @@ class Decoder(msgspec.Struct):
                 found.append(LocationAnnounced(event.position, event.source, item.location))
             case RawController():
                 return _controller_read(item)
-            case Malformed():
-                found.append(_quarantined(event, item))
         return None
 
     def _document_facts(self, event: Event) -> list[Fact]:
@@ -341,13 +345,13 @@ def _warnings(event: Event, path: str, warnings: tuple[str, ...]) -> list[Fact]:
     ]
 
 
-def _absurd(event: Event, raw: RawRead, problem: Malformed) -> Quarantined:
+def _absurd(raw: RawRead, problem: Malformed) -> Malformed:
     """A read's stamp that is no time."""
     where = f"chip {raw.chip} at {raw.timing_point}: {problem.reason}"
-    return _quarantined(event, Malformed(where, problem.excerpt, problem.hint))
+    return Malformed(where, problem.excerpt, problem.hint)
 
 
-def _quarantined(event: Event, problem: Malformed) -> Quarantined:
+def _quarantined(event: Event, problem: Malformed, count: int = 1) -> Quarantined:
     path = meta_of(event).get("path", "")
     reason = f"{path}: {problem.reason}" if path else problem.reason
-    return Quarantined(event.position, event.source, reason, problem.excerpt, problem.hint)
+    return Quarantined(event.position, event.source, reason, problem.excerpt, problem.hint, count)

@@ -111,13 +111,17 @@ class Delivered(msgspec.Struct, frozen=True, tag=True):
 
 
 class Quarantined(msgspec.Struct, frozen=True, tag=True):
-    """Bytes or a file that could not be understood: who sent it, why, a quotation, a remedy."""
+    """Bytes or a file that could not be understood: who sent it, why, a quotation, a remedy.
+
+    `count` says how often the event has the same.
+    """
 
     position: int
     source: str
     reason: str
     excerpt: str
     hint: str = ""
+    count: int = 1
 
 
 class SettingsRead(msgspec.Struct, frozen=True, tag=True):

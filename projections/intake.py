@@ -204,7 +204,7 @@ class Intake:
             case Quarantined():
                 state.quarantine.add(fact)
                 if event.kind in (ev.SOCKET_READ, ev.SOCKET_CLOSED, ev.APP_STARTED):
-                    state.health.of(fact.source).quarantined += 1
+                    state.health.of(fact.source).quarantined += fact.count
             case LocationAnnounced():
                 known = state.locations.setdefault(fact.source, [])
                 if fact.location not in known and len(known) < MOST_LOCATIONS:

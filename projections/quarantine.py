@@ -25,10 +25,10 @@ class Quarantine(msgspec.Struct):
         if found is None and kept < KEPT:
             self.kept[fact.source] = kept + 1
             self.entries[key] = QuarantineEntry(
-                fact.source, fact.position, fact.reason, fact.excerpt, fact.hint
+                fact.source, fact.position, fact.reason, fact.excerpt, fact.hint, fact.count
             )
         elif found is not None:
-            self.entries[key] = msgspec.structs.replace(found, count=found.count + 1)
+            self.entries[key] = msgspec.structs.replace(found, count=found.count + fact.count)
         else:
             more = self.beyond.get(fact.source)
             self.beyond[fact.source] = QuarantineEntry(
@@ -37,7 +37,7 @@ class Quarantine(msgspec.Struct):
                 "further pieces that could not be understood",
                 "",
                 "list the events of this source from that position on",
-                more.count + 1 if more else 1,
+                more.count + fact.count if more else fact.count,
             )
 
     def views(self) -> list[QuarantineEntry]:

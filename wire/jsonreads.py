@@ -22,7 +22,7 @@ MAX_DEPTH = 16  # arrays of objects need 2; a ceiling keeps the JSON reader off 
 # Nothing shorter is a read: it has a chip (or is a gun), a moment and a point. Junk costs most for
 # its bytes where it comes in small pieces, and of these it is enough to say what is wrong.
 SHORTEST = len(b'{"tag":1,"moment":"1","point":"1"}')
-_REMEMBERED = 4096  # small pieces of junk and what was said of them; most junk is the same again
+REMEMBERED = 4096  # small pieces of junk and what was said of them; most junk is the same again
 
 Decoded = list[RawRead | Malformed]
 
@@ -137,7 +137,7 @@ def _decode_slowly(message: bytes) -> Decoded:
     return out
 
 
-@lru_cache(maxsize=_REMEMBERED)
+@lru_cache(maxsize=REMEMBERED)
 def _said_of(message: bytes) -> tuple[RawRead | Malformed, ...]:
     """What is said of a message too short for a read."""
     return tuple(_decode_slowly(message))
@@ -209,7 +209,7 @@ def _read_element(raw: bytes) -> list[RawRead | Malformed]:
     return read_keys(keys, raw)
 
 
-@lru_cache(maxsize=_REMEMBERED)
+@lru_cache(maxsize=REMEMBERED)
 def _said_of_element(raw: bytes) -> tuple[RawRead | Malformed, ...]:
     """What is said of an element too short for a read."""
     return tuple(_read_element(raw))

@@ -9,14 +9,16 @@ shows them from the bytes in the log.
 import re
 from collections.abc import Iterable, Sequence
 from enum import Enum
+from functools import lru_cache
 from typing import Any, cast
 
 import msgspec
 
-from wire.errors import EXCERPT_BYTES, malformed
+from wire.errors import EXCERPT_BYTES, Malformed, malformed
 from wire.jsonreads import (
     MAX_DEPTH,
     MAX_FRAME,
+    REMEMBERED,
     SHORTEST,
     Decoded,
     decode,
@@ -42,6 +44,18 @@ _LINE_END = re.compile(rb"[\r\n]")
 _BLANKS = re.compile(rb"[ \t\r\n\0]*")  # NUL padding is no JSON, but an old habit
 _START = re.compile(rb"[\[{\r\n]")
 _STRUCTURE = re.compile(rb'[\[\]{}]|"(?:[^"\\\r\n]*")?')  # of a text, the whole where it is plain
+# Messages without texts, and without brackets in them, and junk: all too short for a read. What
+# breaks off is without the bracket that breaks it.
+_SHORT = re.compile(
+    rb"""[ \t\r\n\0]*+(?:
+        (?P<whole> \{ [^\[\]{}"]{0,30} \} | \[ [^\[\]{}"]{0,30} \] )
+      | (?P<broken> \{ [^\[\]{}"]{0,30} (?=\]) | \[ [^\[\]{}"]{0,30} (?=[}\[])
+                  | \{ [^\[\]{}":]{0,30} (?=[\[{])
+                  | \[ [ \t]{0,9}+ [^\[\]{}", \t\r\n] [^\[\]{}",]{0,20} (?=\{) )
+      | (?P<junk> [^\[{\r\n]{1,30} (?=[\[{\r\n]) )
+    )""",
+    re.VERBOSE,
+)
 _PLAIN_TEXT = re.compile(rb'[^"\\\r\n]*')
 
 
@@ -118,6 +132,9 @@ class Decoder(msgspec.Struct):
 
     def _start(self, data: bytes, at: int, out: Decoded) -> int:
         """Between messages: take plain lines at once, pass over blanks, see what begins."""
+        at = self._take_short(data, at, out)
+        if self.skipping:
+            return at
         begin, at = at, _after_blanks(data, at)
         if self.broken and _LINE_END.search(data, begin, at):
             self.broken = 0
@@ -128,6 +145,28 @@ class Decoder(msgspec.Struct):
             if data[at] in b"[{":
                 return self._scan(data, at, out)
             self.junk = True
+        return at
+
+    def _take_short(self, data: bytes, at: int, out: Decoded) -> int:
+        """Take messages and junk that are too short for a read; where the first other begins.
+
+        Each is what `_scan` and `_scan_junk` would make of it, for much less.
+        """
+        while not self.skipping and (short := _SHORT.match(data, at)):
+            kind = short.lastgroup or ""
+            start, end = short.span(kind)
+            if self.broken and _LINE_END.search(data, at, start):
+                self.broken = 0
+            at, text = end, data[start:end]
+            if kind == "junk":
+                out += _said_of_junk(text)
+            elif kind == "whole":
+                self._end(text, _Outcome.WHOLE, False, out)
+            else:
+                line_ended = _LINE_END.search(text, len(text.rstrip(_BLANK))) is not None
+                if data[end] in b"]}":
+                    at = end + 1
+                self._end(data[start:at], _Outcome.BROKEN, line_ended, out)
         return at
 
     def _take_lines(self, data: bytes, at: int, out: Decoded) -> int:
@@ -180,9 +219,7 @@ class Decoder(msgspec.Struct):
         return end
 
     def _end_junk(self, out: Decoded) -> None:
-        junk = bytes(self.held)
-        if junk.strip(_BLANK) != _BOM:
-            out.append(malformed("bytes between messages", junk, _HINT))
+        out += _said_of_junk(bytes(self.held))
         self._clear()
 
     def _scan(self, data: bytes, at: int, out: Decoded) -> int:
@@ -199,7 +236,12 @@ class Decoder(msgspec.Struct):
             message = bytes(self.held) + message
         whole_line = self.line_ended or self.in_text or self.escaped  # a text breaks at a line end
         self._clear()
-        self.broken = 0 if whole_line or outcome is not _Outcome.BROKEN else self.broken + 1
+        self._end(message, outcome, whole_line, out)
+        return end
+
+    def _end(self, message: bytes, outcome: _Outcome, line_ended: bool, out: Decoded) -> None:
+        """Decode a message that ended so, or say why not; `line_ended` where its line did, too."""
+        self.broken = 0 if line_ended or outcome is not _Outcome.BROKEN else self.broken + 1
         if self.broken > MOST_BROKEN:
             out.append(malformed("message after message that breaks off", message, _HINT))
             self.skipping = True
@@ -211,7 +253,6 @@ class Decoder(msgspec.Struct):
             self.skipping = True
         else:
             out += decode(message)
-        return end
 
     def _follow(self, data: bytes, at: int, stop: int) -> tuple[int, _Outcome]:
         """Where in `data[at:stop]` the message ends, and how."""
@@ -277,6 +318,14 @@ class Decoder(msgspec.Struct):
         if self.stack[-1] == ord("{"):
             return self.last == ord(":") and not self.line_ended
         return self.last in b"[," and (len(self.stack) > 1 or bracket == ord("{"))
+
+
+@lru_cache(maxsize=REMEMBERED)
+def _said_of_junk(junk: bytes) -> tuple[Malformed, ...]:
+    """What is said of bytes that can start no message, given their beginning."""
+    if junk.strip(_BLANK) == _BOM:
+        return ()
+    return (malformed("bytes between messages", junk, _HINT),)
 
 
 def _after_blanks(data: bytes, at: int) -> int:
