@@ -37,7 +37,9 @@ decode_plain = _reads.decode  # raises ValueError or RecursionError for all but 
 _decode_series = msgspec.json.Decoder(list[RawRead]).decode_lines  # of arrays, one after the other
 
 _BLANK = b" \t\r\n\0"  # NUL is no JSON, but padding with it is an old habit
+_BETWEEN = _BLANK + b",[]"  # and of the objects of an array
 _BOM = b"\xef\xbb\xbf"
+_KEYLESS = re.compile(rb'\{[^\[\]{}"]*\}')  # an object, empty or no JSON
 _TOKEN = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"?|[\[\]{}]', re.DOTALL)
 
 
@@ -76,7 +78,7 @@ def decode(message: bytes) -> Decoded:
     or not; a byte order mark before it and NULs around it are ignored.
     """
     if len(message) < SHORTEST:
-        return [*_said_of(message)]
+        return [*said_of(message)]
     try:
         return decode_plain(message)
     except (ValueError, RecursionError):
@@ -127,6 +129,8 @@ def _decode_slowly(message: bytes) -> Decoded:
         return [oversize(text)]
     if text.count(b"[") + text.count(b"{") > MAX_DEPTH < _depth(text):
         return [malformed(f"nested deeper than {MAX_DEPTH} levels", text, HINT)]
+    if _KEYLESS.fullmatch(text):
+        return _read_element(text)
     out: Decoded = []
     try:
         pieces = _elements.decode(text) if text[:1] == b"[" else [_element.decode(text)]
@@ -138,7 +142,7 @@ def _decode_slowly(message: bytes) -> Decoded:
 
 
 @lru_cache(maxsize=REMEMBERED)
-def _said_of(message: bytes) -> tuple[RawRead | Malformed, ...]:
+def said_of(message: bytes) -> tuple[RawRead | Malformed, ...]:
     """What is said of a message too short for a read."""
     return tuple(_decode_slowly(message))
 
@@ -156,6 +160,9 @@ def _decode_broken(text: bytes, why: str) -> Decoded:
 
     TsV1 cannot send again what was cut or garbled (PROTOCOLS 2).
     """
+    closed = b"}" in text or b"]" in text
+    if not (closed if text[:1] == b"{" else b"{" in text):  # no object, or only a beginning of one
+        return [malformed(why, text.strip(_BETWEEN) or text, HINT)]
     out: Decoded = []
     for piece, complete in _salvage(text):
         if complete:
@@ -174,7 +181,7 @@ def _salvage(text: bytes) -> Iterator[tuple[bytes, bool]]:
         first = text[token.start()]
         if first in b"[{" and (depth or first == ord("{")):
             if not depth:
-                if junk := text[start : token.start()].strip(_BLANK + b",[]"):
+                if junk := text[start : token.start()].strip(_BETWEEN):
                     yield junk, False
                 start = token.start()
             depth += 1
@@ -183,7 +190,7 @@ def _salvage(text: bytes) -> Iterator[tuple[bytes, bool]]:
             if not depth:
                 yield text[start : token.end()], True
                 start = token.end()
-    if junk := text[start:].strip(_BLANK + b",[]"):
+    if junk := text[start:].strip(_BETWEEN):
         yield junk, False
 
 

@@ -25,6 +25,7 @@ from wire.jsonreads import (
     decode_plain,
     objects,
     oversize,
+    said_of,
     whole_pieces,
 )
 from wire.reads import Plain, RawRead
@@ -48,14 +49,15 @@ _STRUCTURE = re.compile(rb'[\[\]{}]|"(?:[^"\\\r\n]*")?')  # of a text, the whole
 # breaks off is without the bracket that breaks it.
 _SHORT = re.compile(
     rb"""[ \t\r\n\0]*+(?:
-        (?P<whole> \{ [^\[\]{}"]{0,30} \} | \[ [^\[\]{}"]{0,30} \] )
-      | (?P<broken> \{ [^\[\]{}"]{0,30} (?=\]) | \[ [^\[\]{}"]{0,30} (?=[}\[])
-                  | \{ [^\[\]{}":]{0,30} (?=[\[{])
-                  | \[ [ \t]{0,9}+ [^\[\]{}", \t\r\n] [^\[\]{}",]{0,20} (?=\{) )
-      | (?P<junk> [^\[{\r\n]{1,30} (?=[\[{\r\n]) )
+        ( \{ [^\[\]{}"]{0,30} \} | \[ [^\[\]{}"]{0,30} \] )
+      | ( \{ [^\[\]{}"]{0,30} (?=\]) | \[ [^\[\]{}"]{0,30} (?=[}\[])
+        | \{ [^\[\]{}":]{0,30} (?=[\[{])
+        | \[ [ \t]{0,9}+ [^\[\]{}", \t\r\n] [^\[\]{}",]{0,20} (?=\{) )
+      | ( [^\[{\r\n]{1,30} (?=[\[{\r\n]) )
     )""",
     re.VERBOSE,
 )
+_WHOLE, _JUNK = 1, 3  # groups of it; the other is of what breaks off
 _PLAIN_TEXT = re.compile(rb'[^"\\\r\n]*')
 
 
@@ -153,15 +155,16 @@ class Decoder(msgspec.Struct):
         Each is what `_scan` and `_scan_junk` would make of it, for much less.
         """
         while not self.skipping and (short := _SHORT.match(data, at)):
-            kind = short.lastgroup or ""
+            kind = short.lastindex or 0
             start, end = short.span(kind)
             if self.broken and _LINE_END.search(data, at, start):
                 self.broken = 0
             at, text = end, data[start:end]
-            if kind == "junk":
+            if kind == _JUNK:
                 out += _said_of_junk(text)
-            elif kind == "whole":
-                self._end(text, _Outcome.WHOLE, False, out)
+            elif kind == _WHOLE:
+                self.broken = 0
+                out += said_of(text)
             else:
                 line_ended = _LINE_END.search(text, len(text.rstrip(_BLANK))) is not None
                 if data[end] in b"]}":
@@ -172,8 +175,11 @@ class Decoder(msgspec.Struct):
     def _take_lines(self, data: bytes, at: int, out: Decoded) -> int:
         """Decode messages that are one line each in the plain shape; where the first other begins.
 
-        This is the fast path: what msgspec accepts here, `_follow` would cut out just so.
+        This is the fast path: what msgspec accepts here, `_follow` would cut out just so. A line
+        too short for a read is not tried.
         """
+        if _LINE_END.search(data, at, at + SHORTEST):
+            return at  # before the ends of longer lines are looked for, which may be far
         cr, lf = data.find(b"\r", at), data.find(b"\n", at)
         while (end := lf if cr < 0 or -1 < lf < cr else cr) >= 0:
             if end > at:
@@ -300,6 +306,8 @@ class Decoder(msgspec.Struct):
 
     def _pass_over(self, between: bytes) -> None:
         """Note what stands between brackets and texts: whether more may follow depends on it."""
+        if not between:
+            return
         before = between.rstrip(_BLANK)
         if before:
             self.last = before[-1]
