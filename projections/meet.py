@@ -38,7 +38,7 @@ from wire.timedrops import RaceKey
 
 __all__ = ["DEFAULTS", "VERSION", "Changes", "Meet", "State"]
 
-VERSION = 10  # raise it whenever the same events would give another state
+VERSION = 11  # raise it whenever the same events would give another state
 DEFAULTS = Settings()
 _Head = tuple[State, Settled | None, dict[str, int]]
 

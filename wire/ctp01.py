@@ -10,6 +10,7 @@ lines are read as UTF-8, else as latin-1.
 import re
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Sequence
+from functools import lru_cache
 from itertools import repeat
 
 import msgspec
@@ -79,6 +80,7 @@ __all__ = [
 # The longest lines seen are `ack~getlocations` with 17 characters a location; 4 KiB holds 240 of
 # them, and is too little for a peer that never ends a line to cost anybody memory.
 MAX_LINE = 4096
+_SHORT = len("CT01_33~1~~")  # bytes of a line that cannot be one of data: no tag, no time
 _SEQ_DIGITS = 18  # larger numbers are no sequence, and would not fit a database's integer
 _SMALL_DIGITS = 9
 _SEPARATORS = frozenset(SEPARATORS.values())
@@ -135,7 +137,11 @@ class ClientDecoder(_Lines):
     def feed(self, data: bytes) -> list[Message | Malformed]:
         """The messages that `data` completes, with a `Malformed` in the place of what is none."""
         lines, long = self.cut(data)
-        out = [parse_client(line) for line in lines if line]
+        out = [
+            parse_client(line) if len(line) > _SHORT else _parse_short(line)
+            for line in lines
+            if line
+        ]
         if long:
             out.append(parse_client(long))
         return out
@@ -235,6 +241,10 @@ def parse_client(raw: bytes) -> Message | Malformed:
             "set tagevent-format=CT01_33 at the sender",
         )  # fmt: skip
     return _other_client_line(line.strip(), raw)
+
+
+# Most junk is the same again, and costs most for its bytes where its lines are short.
+_parse_short = lru_cache(maxsize=1024)(parse_client)
 
 
 def parse_server(raw: bytes) -> Message | Malformed:

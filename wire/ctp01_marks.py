@@ -25,6 +25,7 @@ WINDOW = 32
 ROLLOVER_MARGIN = 10_000
 # A client makes a new id when its session is new; old ids forgotten only cost a full start.
 MAX_IDS = 64
+_NUMBERED = (DataLine, Blank)
 
 
 class Marks(msgspec.Struct):
@@ -74,7 +75,7 @@ class Marks(msgspec.Struct):
         """
         seen: dict[str, dict[str, list[int]]] = {}
         for message in messages:
-            if isinstance(message, DataLine | Blank):
+            if isinstance(message, _NUMBERED):
                 if connection_id:
                     seqs = seen.setdefault(connection_id, {})
                     seqs.setdefault(message.location, []).append(message.seq)

@@ -22,7 +22,7 @@ MAX_DEPTH = 16  # arrays of objects need 2; a ceiling keeps the JSON reader off 
 # Nothing shorter is a read: it has a chip (or is a gun), a moment and a point. Junk costs most for
 # its bytes where it comes in small pieces, and of these it is enough to say what is wrong.
 SHORTEST = len(b'{"tag":1,"moment":"1","point":"1"}')
-REMEMBERED = 4096  # small pieces of junk and what was said of them; most junk is the same again
+REMEMBERED = 1024  # small pieces of junk with what was said of them: most are the same again
 
 Decoded = list[RawRead | Malformed]
 

@@ -45,14 +45,15 @@ _LINE_END = re.compile(rb"[\r\n]")
 _BLANKS = re.compile(rb"[ \t\r\n\0]*")  # NUL padding is no JSON, but an old habit
 _START = re.compile(rb"[\[{\r\n]")
 _STRUCTURE = re.compile(rb'[\[\]{}]|"(?:[^"\\\r\n]*")?')  # of a text, the whole where it is plain
-# Messages without texts, and without brackets in them, and junk: all too short for a read. What
-# breaks off is without the bracket that breaks it.
+# Messages with hardly a bracket or text in them, and junk: all too short for a read. What breaks
+# off is without the bracket or line end that breaks it.
 _SHORT = re.compile(
     rb"""[ \t\r\n\0]*+(?:
-        ( \{ [^\[\]{}"]{0,30} \} | \[ [^\[\]{}"]{0,30} \] )
+        ( \{ [^\[\]{}"]{0,30} \} | \[ (?: \{ [^\[\]{}"]{0,9} \} )?+ [^\[\]{}"]{0,20} \] )
       | ( \{ [^\[\]{}"]{0,30} (?=\]) | \[ [^\[\]{}"]{0,30} (?=[}\[])
-        | \{ [^\[\]{}":]{0,30} (?=[\[{])
-        | \[ [ \t]{0,9}+ [^\[\]{}", \t\r\n] [^\[\]{}",]{0,20} (?=\{) )
+        | \[? \{ [^\[\]{}":]{0,30} (?=[\[{]) | \[ \{ [^\[\]{}"]{0,30} (?=\])
+        | \[ [ \t]{0,9}+ [^\[\]{}", \t\r\n] [^\[\]{}",]{0,20} (?=\{)
+        | [\[{] [^\[\]{}"]{0,9} " [^"\\\r\n]{0,20} \\? (?=[\r\n]) )
       | ( [^\[{\r\n]{1,30} (?=[\[{\r\n]) )
     )""",
     re.VERBOSE,
@@ -166,7 +167,10 @@ class Decoder(msgspec.Struct):
                 self.broken = 0
                 out += said_of(text)
             else:
-                line_ended = _LINE_END.search(text, len(text.rstrip(_BLANK))) is not None
+                line_ended = data[end] in _LINE_ENDS or (
+                    text[-1] in _BLANK
+                    and _LINE_END.search(text, len(text.rstrip(_BLANK))) is not None
+                )
                 if data[end] in b"]}":
                     at = end + 1
                 self._end(data[start:at], _Outcome.BROKEN, line_ended, out)

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from projections.decode import Decoder
-from projections.facts import Delivered, Fact, Reads
+from projections.facts import Delivered, Fact, Quarantined, Reads
 from projections.meet import Meet
 from tests.kit.days import GARBAGE, PROGRAMS
 from tests.kit.meets import Pool, read, utc, wall
@@ -91,26 +91,26 @@ def _pool(source: str, pieces: list[bytes]) -> Pool:
     return pool
 
 
-def _facts(pool: Pool) -> tuple[list[object], list[object], dict[str, object]]:
-    """The reads; everything else but marks; and the last mark of each location."""
+def _facts(pool: Pool) -> tuple[object, ...]:
+    """The reads; what is quarantined, and how often; the last mark of each location; the rest."""
     decoder = Decoder(Settings())
     reads: list[object] = []
     others: list[object] = []
+    quarantined: dict[Fact, int] = {}
     marks: dict[str, object] = {}
     for event in pool.log.read(limit=100_000):
         for fact in decoder.facts(event):
-            _sort(fact, reads, others, marks)
-    return reads, others, marks
-
-
-def _sort(fact: Fact, reads: list[object], others: list[object], marks: dict[str, object]) -> None:
-    match fact:
-        case Reads():
-            reads += zip(fact.raws, fact.moments, strict=True)
-        case Delivered():
-            marks[f"{fact.connection_id} {fact.location}"] = fact.seq
-        case _:
-            others.append(msgspec.structs.replace(fact, position=0))
+            match fact:
+                case Reads():
+                    reads += zip(fact.raws, fact.moments, strict=True)
+                case Delivered():
+                    marks[f"{fact.connection_id} {fact.location}"] = fact.seq
+                case Quarantined():
+                    same = msgspec.structs.replace(fact, position=0, count=1)
+                    quarantined[same] = quarantined.get(same, 0) + fact.count
+                case _:
+                    others.append(msgspec.structs.replace(fact, position=0))
+    return reads, [*quarantined.items()], marks, others
 
 
 def _shown(meet: Meet, source: str) -> dict[str, object]:
