@@ -94,3 +94,23 @@ def test_messages_that_break_off_are_counted_on_one_line(end: bytes, broken: byt
     assert feed(tsv2.Decoder(), *(bytes([byte]) for byte in data)) == whole
     told = {item.reason for item in whole if isinstance(item, Malformed)}
     assert "message after message that breaks off" not in told
+
+
+@pytest.mark.parametrize("blanks", [0, 1, 9, 10, 30])
+def test_blanks_in_an_array_are_none_of_what_breaks_it_off(blanks: int) -> None:
+    data = b"[" + b" " * blanks + LEAST + b"]"
+    for decoder in DECODERS:
+        assert feed(decoder(), data) == [READ]
+
+
+def test_what_is_broken_is_said_piece_by_piece() -> None:
+    quoted = [item.excerpt for item in jsonreads.decode(b"[1,{") if isinstance(item, Malformed)]
+    assert quoted == ["1", "{"]
+
+
+@pytest.mark.parametrize("more", [-1, 0, 1])
+def test_levels_are_counted_where_there_are_so_many_brackets(more: int) -> None:
+    levels = jsonreads.MAX_DEPTH + more
+    (said,) = jsonreads.decode(b"[" * levels + b"]" * levels)
+    assert isinstance(said, Malformed)
+    assert said.reason.startswith("nested deeper") == (more > 0)
