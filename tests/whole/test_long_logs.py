@@ -12,7 +12,15 @@ from ingest.notices import Notice
 from ingest.statements import state
 from meetlog.house import Ears, open_house
 from meetlog.loading import EVERY, MUCH, Loading, StoppedLoading, load_saved
-from store.event import APP_STARTED, APP_STOPPED, FILE_CHANGED, SOCKET_READ, Draft, pack_meta
+from store.event import (
+    APP_STARTED,
+    APP_STOPPED,
+    FILE_CHANGED,
+    SOCKET_OPENED,
+    SOCKET_READ,
+    Draft,
+    pack_meta,
+)
 from store.sqlite import SqliteLog
 from tests.kit import sayings as say
 from tests.kit.ports import free_port
@@ -39,13 +47,18 @@ port = {port}
 """
 
 
-def a_log(path: Path, events: int, reads: int = 1) -> None:
-    """A log of reads, so many to an event, which no saved state belongs to."""
+READ = encode([read(1000, "7")])
+JUNK = b"{}" * 200  # takes long to work out for its length
+
+
+def a_log(path: Path, events: int, body: bytes = READ) -> None:
+    """A log of one thing over and over from one connection, which no saved state belongs to."""
     log = SqliteLog(path)
-    body = encode([read(1000 * n, "7") for n in range(reads)])
+    ends = {"peer": "127.0.0.1:9", "local": "127.0.0.1:8"}
+    first = Draft("mat", SOCKET_OPENED, pack_meta(c=1, protocol="tsv2", role="server", **ends))
     one = Draft("mat", SOCKET_READ, pack_meta(c=1), body)
-    for _ in range(events // 1000):
-        log.append([one] * 1000)
+    for begin in range(0, events, 1000):
+        log.append([*([one] if begin else [first]), *([one] * 999)])
     log.close()
 
 
@@ -181,7 +194,7 @@ def test_it_is_told_at_once_and_then_now_and_again() -> None:
 async def test_a_run_that_works_out_a_long_log_says_so_and_stops_at_once(
     tmp_path: Path,
 ) -> None:
-    a_log(tmp_path / "meet.db", MUCH + 10_000, reads=8)
+    a_log(tmp_path / "meet.db", MUCH + 10_000, JUNK)
     (tmp_path / "meet.toml").write_text(TOML.format(zone="Europe/Berlin", port=free_port()))
     async with programs_on(tmp_path) as programs:
         running = await programs.start("-m", "meetlog", "run", "--plain", "-m", str(tmp_path))
