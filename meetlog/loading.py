@@ -22,7 +22,7 @@ EVERY = 5.0  # seconds
 
 
 class StoppedLoading(Exception):  # noqa: N818 - named for what happened
-    """`run` was asked to stop before it listened; nothing was recorded."""
+    """`run` was asked to stop before it listened; nothing had arrived."""
 
 
 class Loading:

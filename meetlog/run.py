@@ -52,7 +52,7 @@ async def _serve(
                     await ended.wait()
                     group.cancel_scope.cancel()
         except StoppedLoading:
-            lines.line("stopped before sources could connect; nothing was recorded")
+            lines.line("stopped before sources could connect; nothing had arrived")
             return
         if house.failure is not None:
             raise house.failure

@@ -201,6 +201,6 @@ async def test_a_run_that_works_out_a_long_log_says_so_and_stops_at_once(
         assert "are worked out before sources can connect" in await running.until("no saved state")
         running.process.terminate()
         assert await running.gone() == 0, running.text
-    assert "stopped before sources could connect; nothing was recorded" in running.lines[-1]
+    assert "stopped before sources could connect; nothing had arrived" in running.lines[-1]
     assert "listens on" not in running.text
     assert call("verify", tmp_path).exit_code == 0
